@@ -1,0 +1,1 @@
+"""Pure foundations: no import of any other part of Houfu."""
