@@ -1,1 +1,1 @@
-"""Pure foundations: no import of any other part of Houfu."""
+"""What every room of the house may use and that uses none of them: money, time, calendar, ids, reasons."""

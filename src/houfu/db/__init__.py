@@ -1,0 +1,1 @@
+"""Where the data lies: finding a PostgreSQL, its schema, connections and named statements."""

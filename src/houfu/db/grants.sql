@@ -1,0 +1,36 @@
+-- What the running service may do: it connects as the role houfu_app. History is only ever added to:
+-- that role has no update and no delete on journals, movements, line changes, assessments, policies and facts.
+-- Where the migrating user may not create roles, the service runs as that user and `houfu doctor` says so.
+
+do $$
+begin
+    if not exists (select from pg_roles where rolname = 'houfu_app') then
+        create role houfu_app nologin;
+    end if;
+exception
+    when duplicate_object or unique_violation then null;  -- another database of this server made it meanwhile
+    when insufficient_privilege then raise notice 'role houfu_app cannot be created by this user';
+end
+$$;
+
+do $$
+begin
+    if exists (select from pg_roles where rolname = 'houfu_app') then
+        grant usage on schema public to houfu_app;
+        grant select on all tables in schema public to houfu_app;
+        grant insert on
+            api_keys, idempotency, sandbox_clock,
+            books, journals, balances,
+            stores, store_metrics, store_facts, bank_accounts,
+            policy_versions, assessments,
+            lines, layers, line_changes, authorizations, movements,
+            withdrawals
+            to houfu_app;
+        grant update on
+            sandbox_clock, books, balances, stores, bank_accounts, lines, authorizations, withdrawals
+            to houfu_app;
+        grant update (revoked_at) on api_keys to houfu_app;
+        grant delete on idempotency to houfu_app;
+    end if;
+end
+$$;

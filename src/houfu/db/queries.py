@@ -1,0 +1,18 @@
+"""Named SQL. A capability keeps its statements in `queries.sql`, each under a line `-- name: verb_noun`."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from types import MappingProxyType
+
+
+def load(package: str) -> Mapping[str, str]:
+    """The statements of `package`'s queries.sql by name; ValueError when two share a name."""
+    statements: dict[str, str] = {}
+    text = files(package).joinpath("queries.sql").read_text(encoding="utf-8")
+    for block in text.split("-- name: ")[1:]:
+        name, _, body = block.partition("\n")
+        name = name.strip()
+        if name in statements:
+            raise ValueError(f"{package}: two statements are named {name}")
+        statements[name] = body.strip().rstrip(";")
+    return MappingProxyType(statements)

@@ -1,0 +1,99 @@
+-- The credit line of a store, the layers its total is made of, and the orders that consume it.
+
+create table lines (
+    store_id               text        primary key references stores (store_id),
+    status                 text        not null check (status in ('open', 'suspended', 'closed')),
+    currency               text        not null,
+    total                  bigint      not null check (total >= 0),
+    total_until            timestamptz,          -- the next moment at which the layers in force change; null: never
+    used                   bigint      not null default 0,
+    assessment_id          uuid        not null, -- whose layers are in force
+    cap                    bigint,               -- null: no cap (a store in its first month, B8)
+    zeroed                 boolean     not null,
+    rounding               bigint      not null check (rounding > 0),
+    day_withdrawn_share_bp integer     not null default 0 check (day_withdrawn_share_bp >= 0), -- highest of one day since the assessment (B11)
+    assess_at              timestamptz not null, -- when it is due for its next assessment (B9)
+    updated_at             timestamptz not null,
+    constraint used_never_negative check (used >= 0)
+);
+create index lines_due on lines (total_until) where total_until is not null;
+create index lines_to_assess on lines (assess_at);
+
+create table layers (
+    store_id      text        not null references lines (store_id),
+    assessment_id uuid        not null,
+    kind          text        not null,
+    amount        bigint      not null check (amount > 0),
+    valid_from    timestamptz not null,
+    valid_until   timestamptz check (valid_until > valid_from),
+    reason        text        not null,
+    primary key (store_id, assessment_id, kind, valid_from)
+);
+
+create table line_changes (
+    store_id      text        not null references lines (store_id),
+    change_id     uuid        not null,
+    from_total    bigint      not null,
+    to_total      bigint      not null,
+    from_status   text        not null,
+    to_status     text        not null,
+    cause         text        not null,
+    author        text        not null,
+    assessment_id uuid        not null,
+    occurred_at   timestamptz not null,
+    recorded_at   timestamptz not null,
+    primary key (store_id, change_id)
+);
+
+-- An order on the line. Amounts only grow; what is open follows from them:
+--   held = amount - captured - freed, unpaid = captured - repaid - (returned - refunded), used = held + unpaid.
+create table authorizations (
+    store_id          text        not null references stores (store_id),
+    authorization_id  uuid        not null,
+    order_id          text        not null check (length(order_id) between 1 and 64),
+    buyer_id          text        not null check (length(buyer_id) between 1 and 64),
+    status            text        not null check (status in (
+        'refused', 'authorized', 'partially_captured', 'captured', 'repaid', 'returned', 'voided', 'expired', 'defaulted'
+    )),
+    reason            text,
+    currency          text        not null,
+    amount            bigint      not null check (amount > 0),
+    over_limit_amount bigint      not null default 0 check (over_limit_amount between 0 and amount),
+    captured          bigint      not null default 0 check (captured >= 0),
+    freed             bigint      not null default 0 check (freed >= 0),
+    repaid            bigint      not null default 0 check (repaid >= 0),
+    returned          bigint      not null default 0 check (returned >= 0),
+    refunded          bigint      not null default 0 check (refunded between 0 and returned),
+    receivable        bigint      not null default 0 check (receivable >= 0), -- advanced within the line, not yet paid back
+    liability         bigint      not null default 0 check (liability >= 0),  -- advanced beyond the line, not yet paid back (A10)
+    written_off       bigint      not null default 0 check (written_off >= 0),-- moved from receivable to whoever bears the default
+    borne_by          text        check (borne_by in ('store', 'platform', 'funding_partner')),
+    authorized_at     timestamptz not null,
+    expires_at        timestamptz,
+    captured_at       timestamptz,
+    due_at            timestamptz,          -- when the worker must look at it next: the hold expires or the buyer defaults
+    primary key (store_id, authorization_id),
+    constraint refused_with_a_reason check ((status = 'refused') = (reason is not null)),
+    constraint capture_exceeds_hold check (captured + freed <= amount),
+    constraint repayment_exceeds_outstanding check (repaid + returned - refunded <= captured),
+    constraint return_exceeds_order check (returned <= captured)
+);
+create unique index order_already_authorized on authorizations (store_id, order_id) where status not in ('refused', 'voided', 'expired');
+create index authorizations_due on authorizations (due_at) where due_at is not null;
+
+-- What was asked of an order after its authorization, and what came of it.
+create table movements (
+    store_id         text        not null,
+    movement_id      uuid        not null,
+    authorization_id uuid        not null,
+    kind             text        not null check (kind in ('capture', 'void', 'expire', 'repay', 'return', 'default')),
+    amount           bigint      not null check (amount >= 0),
+    reason           text,                  -- why it was refused; null when it took effect
+    journal_seq      bigint,                -- the journal that moved the money; null when none moved
+    author           text        not null,
+    occurred_at      timestamptz not null,
+    recorded_at      timestamptz not null,
+    primary key (store_id, movement_id),
+    foreign key (store_id, authorization_id) references authorizations (store_id, authorization_id)
+);
+create index movements_by_authorization on movements (store_id, authorization_id);
