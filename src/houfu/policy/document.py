@@ -1,0 +1,97 @@
+"""A policy: a checked document with its content hash.
+
+`load_policy` takes a YAML text, `shipped_policy` the one in the package. Both give the same thing: the
+terms as written, and the rules as checked trees, ready to compile.
+"""
+
+import functools
+from dataclasses import dataclass
+from importlib import resources
+from zoneinfo import ZoneInfo
+
+from houfu.policy.coherence import incoherences
+from houfu.policy.fault import Fault, PolicyInvalid
+from houfu.policy.rules import Rules, read_rules
+from houfu.policy.shape import fit
+from houfu.policy.source import Path, SourceFault, canonical_sha256, read_source
+from houfu.policy.terms import PolicyTerms
+
+SHIPPED = "taobao"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Policy:
+    """A policy that passed every check. Two policies mean the same when their `sha256` is the same."""
+
+    terms: PolicyTerms
+    rules: Rules
+    sha256: str
+
+    @property
+    def version(self) -> str:
+        return self.terms.version
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.terms.timezone)
+
+
+def load_policy(text: str | bytes) -> Policy:
+    """The policy written in `text` (YAML, at most 256 kB).
+
+    Raises PolicyInvalid with every fault found, in reading order.
+    """
+    try:
+        source = read_source(text)
+    except SourceFault as stopped:
+        raise PolicyInvalid((stopped.fault,)) from None
+    terms, misfits = fit(source, PolicyTerms)
+    rules, inside = read_rules(terms)
+    faults = list(source.faults)
+    faults += [source.fault(*misfit) for misfit in misfits]
+    bad = [path for path, _, _ in misfits]
+    # What a stand-in breaks further on is no fault of the author's.
+    faults += [source.fault(*misfit) for misfit in incoherences(terms) if not _touched(misfit[0], bad)]
+    faults += [
+        source.fault(*entry.misfit, offset=entry.offset)
+        for entry in inside
+        if not _touched(entry.misfit[0], bad)
+    ]
+    if faults:
+        raise PolicyInvalid(_once(faults))
+    return Policy(terms, rules, canonical_sha256(source.value))
+
+
+def policy_sha(text: str | bytes) -> str:
+    """SHA-256 (hex) of the document's content: layout, comments and the order of keys do not count.
+
+    Raises PolicyInvalid where the text cannot be read at all.
+    """
+    try:
+        return canonical_sha256(read_source(text).value)
+    except SourceFault as stopped:
+        raise PolicyInvalid((stopped.fault,)) from None
+
+
+def shipped_text(name: str = SHIPPED) -> str:
+    """The YAML text of a programme in the package."""
+    return resources.files("houfu.policy").joinpath("programmes", f"{name}.yaml").read_text("utf-8")
+
+
+@functools.cache
+def shipped_policy() -> Policy:
+    """The policy of the shipped Taobao-like programme."""
+    return load_policy(shipped_text())
+
+
+def _touched(path: Path, bad: list[Path]) -> bool:
+    """Whether `path` is at, inside or around something that already has a fault."""
+    return any(path[: len(other)] == other or (path and other[: len(path)] == path) for other in bad)
+
+
+def _once(faults: list[Fault]) -> tuple[Fault, ...]:
+    """In reading order; of several faults with one message in one place the first."""
+    kept: dict[tuple[int, int, str, str], Fault] = {}
+    for fault in sorted(faults):
+        kept.setdefault((fault.line, fault.column, fault.path, fault.message), fault)
+    return tuple(kept.values())
