@@ -28,7 +28,7 @@ class Policy:
     sha256: str
 
     @property
-    def version(self) -> str:
+    def version(self) -> int:
         return self.terms.version
 
     @property

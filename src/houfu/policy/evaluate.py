@@ -42,7 +42,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     mask: int
     currency: str
     policy_name: str
-    policy_version: str
+    policy_version: int
     policy_sha256: str
     inputs: dict[str, int]
 

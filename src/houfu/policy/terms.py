@@ -272,7 +272,7 @@ class PolicyTerms(Struct, frozen=True, kw_only=True):
     """A whole policy document."""
 
     name: Code
-    version: Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+    version: Annotated[int, Meta(ge=1, le=2**31 - 1)]
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
     timezone: Annotated[str, Meta(min_length=1, max_length=64)]
     zh: Wording

@@ -1,0 +1,140 @@
+"""How a limit came about: every step with what it read, and a waterfall that adds up to the fen."""
+
+from msgspec import Struct
+
+from houfu.policy.compile import Inputs, compile_policy
+from houfu.policy.document import Policy
+from houfu.policy.evaluate import Decision, evaluate, policy_reasons
+from houfu.policy.expression import Tree, names_in
+
+
+class TraceStep(Struct, frozen=True, kw_only=True):
+    """A rule, the named values it read, and what it gave. A condition gives 1 if it held, else 0."""
+
+    code: str
+    effect: str
+    label_zh: str
+    label_en: str
+    inputs: dict[str, int]
+    result: int
+
+
+class WaterfallStep(Struct, frozen=True, kw_only=True):
+    """A change of the limit, fen, negative where it falls, and the limit after it."""
+
+    code: str
+    effect: str
+    label_zh: str
+    label_en: str
+    amount: int
+    running: int
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """A decision with its waterfall (base, reductions, layers, cap, rounding, zero) and the full trace."""
+
+    decision: Decision
+    waterfall: tuple[WaterfallStep, ...]
+    trace: tuple[TraceStep, ...]
+
+
+def explain(policy: Policy, inputs: Inputs) -> Explanation:
+    """Decide and tell how. Raises as `evaluate` does."""
+    decision = evaluate(policy, inputs)
+    steps, bases, answer = compile_policy(policy).trace(inputs)
+    amounts = answer[-1]
+    return Explanation(
+        decision=decision,
+        waterfall=_waterfall(policy, decision, bases, amounts),
+        trace=_trace(policy, decision, steps, bases, amounts),
+    )
+
+
+def _waterfall(
+    policy: Policy, decision: Decision, bases: tuple[int, ...], amounts: tuple[int, ...]
+) -> tuple[WaterfallStep, ...]:
+    made: list[WaterfallStep] = []
+
+    def step(code: str, effect: str, zh: str, en: str, *, to: int) -> None:
+        before = made[-1].running if made else 0
+        made.append(
+            WaterfallStep(code=code, effect=effect, label_zh=zh, label_en=en, amount=to - before, running=to)
+        )
+
+    rules = policy.rules
+    running = bases[0]
+    by_code = {reason.code: reason for reason in decision.reasons}
+    found = next(reason for reason in decision.reasons if reason.effect == "base")
+    step(found.code, "base", found.message_zh, found.message_en, to=running)
+    for nth, (term, _) in enumerate(rules.reductions, start=1):
+        if term.code in by_code:
+            running = bases[nth]
+            step(term.code, "reduction", term.zh, term.en, to=running)
+    for (term, _), amount in zip(rules.layers, amounts, strict=True):
+        if amount:
+            running += amount
+            step(term.kind, "layer", term.zh, term.en, to=running)
+    if rules.cap is not None and rules.cap[0].code in by_code and decision.cap is not None:
+        running = decision.cap
+        step(rules.cap[0].code, "cap", rules.cap[0].zh, rules.cap[0].en, to=running)
+    rounded = running - running % policy.terms.round_down_to
+    if rounded != running:
+        running = rounded
+        step("rounding", "rounding", "向下取整", "rounded down", to=running)
+    for term, _ in rules.zero:
+        if term.code in by_code:
+            step(term.code, "zero", term.zh, term.en, to=0)
+    return tuple(made)
+
+
+def _trace(
+    policy: Policy,
+    decision: Decision,
+    steps: tuple[int, ...],
+    bases: tuple[int, ...],
+    amounts: tuple[int, ...],
+) -> tuple[TraceStep, ...]:
+    rules = policy.rules
+    values = dict(decision.inputs)
+    made: list[TraceStep] = []
+    applied = {reason.code for reason in decision.reasons}
+    words = {reason.code: reason for reason in policy_reasons(policy)}
+
+    def step(
+        code: str, trees: tuple[Tree | None, ...], result: int, *, also: dict[str, int] | None = None
+    ) -> None:
+        reason = words[code]
+        read = {name.name: values[name.name] for tree in trees if tree is not None for name in names_in(tree)}
+        made.append(
+            TraceStep(
+                code=code,
+                effect=reason.effect,
+                label_zh=reason.message_zh,
+                label_en=reason.message_en,
+                inputs=read | (also or {}),
+                result=result,
+            )
+        )
+
+    for (term, tree), value in zip(rules.steps, steps, strict=True):
+        read = {name.name: values[name.name] for name in names_in(tree)}
+        made.append(
+            TraceStep(
+                code=term.code, effect="step", label_zh=term.zh, label_en=term.en, inputs=read, result=value
+            )
+        )
+        values[term.code] = value
+    for base, when, tree in rules.base:
+        if base.code in applied:
+            step(base.code, (when, tree), bases[0])
+    for nth, (reduction, when) in enumerate(rules.reductions, start=1):
+        step(reduction.code, (when,), bases[nth], also={"base": bases[nth - 1]})
+    values["base"] = decision.base
+    for (layer, tree), amount in zip(rules.layers, amounts, strict=True):
+        step(layer.kind, (tree,), amount)
+    if rules.cap is not None and decision.cap is not None:
+        cap, when, tree = rules.cap
+        step(cap.code, (when, tree), decision.cap)
+    for zero, when in rules.zero:
+        step(zero.code, (when,), int(zero.code in applied))
+    return tuple(made)
