@@ -39,6 +39,7 @@ PUBLISHED = {
         "bank_rejected",
         "bank_account_unknown",
     },
+    Request.WITHDRAWAL_COMMAND: {"withdrawal_not_sent", "withdrawal_in_transit", "withdrawal_closed"},
 }
 
 

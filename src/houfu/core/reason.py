@@ -21,6 +21,8 @@ class Request(StrEnum):
     ORDER_COMMAND = "order_command"
     """Capture, void, repayment or return of an order that was authorized."""
     WITHDRAWAL = "withdrawal"
+    WITHDRAWAL_COMMAND = "withdrawal_command"
+    """Dispatch, confirmation, rejection or cancellation of a withdrawal that was accepted."""
 
 
 class Reason(StrEnum):
@@ -52,6 +54,10 @@ class Reason(StrEnum):
     AMOUNT_TOO_SMALL = "amount_too_small"
     BANK_REJECTED = "bank_rejected"
 
+    WITHDRAWAL_NOT_SENT = "withdrawal_not_sent"
+    WITHDRAWAL_IN_TRANSIT = "withdrawal_in_transit"
+    WITHDRAWAL_CLOSED = "withdrawal_closed"
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -75,6 +81,7 @@ _AUTHORIZATION: Final = frozenset({Request.AUTHORIZATION})
 _ORDER_COMMAND: Final = frozenset({Request.ORDER_COMMAND})
 _ORDER: Final = _AUTHORIZATION | _ORDER_COMMAND
 _WITHDRAWAL: Final = frozenset({Request.WITHDRAWAL})
+_WITHDRAWAL_COMMAND: Final = frozenset({Request.WITHDRAWAL_COMMAND})
 
 WORDING: Final[Mapping[Reason, Wording]] = MappingProxyType(
     {
@@ -235,6 +242,27 @@ WORDING: Final[Mapping[Reason, Wording]] = MappingProxyType(
             "The bank rejected the payment",
             "资金仍在店铺余额中;请核对收款账户的户名、账号和状态后重新申请",
             "The funds stay in the store's balance; check the account's holder, number and state, then ask again",
+        ),
+        Reason.WITHDRAWAL_NOT_SENT: Wording(
+            _WITHDRAWAL_COMMAND,
+            "该笔提现尚未提交银行",
+            "The withdrawal was not sent to the bank yet",
+            "请核对银行回执对应的提现编号",
+            "Check which withdrawal the bank's answer belongs to",
+        ),
+        Reason.WITHDRAWAL_IN_TRANSIT: Wording(
+            _WITHDRAWAL_COMMAND,
+            "该笔提现已提交银行,无法取消",
+            "The withdrawal is with the bank and can no longer be canceled",
+            "请等待银行结果;若被退回,资金将回到店铺余额",
+            "Wait for the bank's answer; if it is rejected the funds go back to the store's balance",
+        ),
+        Reason.WITHDRAWAL_CLOSED: Wording(
+            _WITHDRAWAL_COMMAND,
+            "该笔提现已结束,不再接受此操作",
+            "The withdrawal is closed and takes no such command",
+            "请核对提现状态;如需继续请重新申请",
+            "Check the withdrawal's state; ask for a new one if needed",
         ),
     }
 )

@@ -1,0 +1,136 @@
+"""What a withdrawal would set off (D6 to D9, B11), told before the store confirms.
+
+A caution refuses nothing. Each rule is written once, as the most a withdrawal may be without breaking it; the
+warnings of an amount and the largest safe amount both follow from that.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from houfu.core.money import BASIS_POINTS, in_words, share_floor
+from houfu.core.reason import Language
+from houfu.policy.terms import Withdrawals
+from houfu.withdrawals.checks import Account, History
+from houfu.withdrawals.terms import WithdrawalTerms
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """A rule this withdrawal would break, and what follows from it, in both languages."""
+
+    rule: str
+    zh: str
+    en: str
+
+    def message(self, language: Language = "zh") -> str:
+        return self.en if language == "en" else self.zh
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A rule that is in force: more than `most` fen breaks it, and `caution(amount)` says what follows.
+
+    `most` is 0 or less where any withdrawal breaks the rule.
+    """
+
+    most: int
+    caution: Callable[[int], Caution]
+
+
+def bounds(
+    account: Account, history: History, terms: WithdrawalTerms, *, asked_at: datetime
+) -> tuple[Bound, ...]:
+    """The rules in force for the store at `asked_at`, gravest consequence first.
+
+    Rules on shares of the limit need a limit: without one they are not in force.
+    """
+    clause = terms.clause
+    found: list[Bound] = []
+    if account.limit_total > 0:
+        found.append(_day_share(clause, account, history))
+    if history.day_count + 1 > clause.day_count_max:
+        found.append(_day_count(clause, history))
+    if history.last_large_on is not None:
+        wait_until = history.last_large_on + timedelta(days=clause.large_wait_days)
+        if terms.local(asked_at).date() < wait_until:
+            found.append(_after_large(clause, wait_until))
+    if account.limit_total > 0 and account.months_open == 0:
+        found.append(_first_month_share(clause, account, history))
+    return tuple(found)
+
+
+def cautions(in_force: tuple[Bound, ...], amount: int) -> tuple[Caution, ...]:
+    """What withdrawing `amount` fen would break."""
+    return tuple(bound.caution(amount) for bound in in_force if amount > bound.most)
+
+
+def cautious_most(in_force: tuple[Bound, ...], withdrawable: int) -> int:
+    """The largest part of the balance, fen, that breaks no rule; 0 where even one fen would."""
+    return max(0, min([withdrawable, *(bound.most for bound in in_force)]))
+
+
+def is_large(clause: Withdrawals, amount: int, *, limit_total: int) -> bool:
+    """Whether a withdrawal counts as large (D7): strictly over its share of a limit that is not zero."""
+    return limit_total > 0 and amount * BASIS_POINTS > limit_total * clause.large_share_bp
+
+
+def _day_share(clause: Withdrawals, account: Account, history: History) -> Bound:
+    share = percent(clause.day_share_zero_bp)
+
+    def caution(amount: int) -> Caution:
+        day = in_words(history.day_amount + amount)
+        return Caution(
+            "B11",
+            f"当日提现合计将达 {day},超过额度的 {share}:额度将降为零,店铺被暂停并进入审核",
+            f"Withdrawals of the day would reach {day}, more than {share} of the limit: the limit drops to zero, "
+            "the store is suspended and a review opens",
+        )
+
+    # "Exceed" (B11): exactly the share is still allowed, so the bound rounds down.
+    return Bound(share_floor(account.limit_total, clause.day_share_zero_bp) - history.day_amount, caution)
+
+
+def _day_count(clause: Withdrawals, history: History) -> Bound:
+    count, most = history.day_count + 1, clause.day_count_max
+    caution = Caution(
+        "D6",
+        f"这将是当日第 {count} 笔提现,超过每日 {most} 笔:店铺将被暂停并进入审核",
+        f"This would be withdrawal number {count} of the day, more than {most}: the store is suspended and a "
+        "review opens",
+    )
+    return Bound(0, lambda _: caution)
+
+
+def _after_large(clause: Withdrawals, wait_until: date) -> Bound:
+    days = clause.large_wait_days
+    caution = Caution(
+        "D7",
+        f"大额提现后应间隔 {days} 天再提现:{wait_until} 之前提现将记为风险信号",
+        f"After a large withdrawal the next should wait {days} days: one before {wait_until} counts as a risk "
+        "signal",
+    )
+    return Bound(0, lambda _: caution)
+
+
+def _first_month_share(clause: Withdrawals, account: Account, history: History) -> Bound:
+    share = percent(clause.first_month_day_share_bp)
+
+    def caution(amount: int) -> Caution:
+        day = in_words(history.day_amount + amount)
+        return Caution(
+            "D8",
+            f"开店首月当日提现合计应低于额度的 {share},此笔将使其达到 {day}:将记为风险信号",
+            f"In its first month a store should keep the day's withdrawals under {share} of the limit, and they "
+            f"would reach {day}: it counts as a risk signal",
+        )
+
+    # "Under" (D8): exactly the share breaks the rule already.
+    below = (account.limit_total * clause.first_month_day_share_bp - 1) // BASIS_POINTS
+    return Bound(below - history.day_amount, caution)
+
+
+def percent(bp: int) -> str:
+    """Basis points as people read them: `50%`, `12.5%`."""
+    whole, hundredths = divmod(bp, 100)
+    return f"{whole}%" if hundredths == 0 else f"{whole}.{hundredths:02d}".rstrip("0") + "%"

@@ -1,0 +1,111 @@
+"""A withdrawal's life: its states, what each command does in each of them, and when the worker acts.
+
+    scheduled --dispatch--> in_transit --confirm--> paid
+        |                        +------reject----> failed
+        +------cancel-----> canceled
+    refused: never left the check
+
+A command that comes twice changes nothing the second time, so that a worker may repeat after a crash and a bank
+may answer twice.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from houfu.core.calendar import local_moment, next_time
+from houfu.core.reason import Reason, Refusal
+from houfu.withdrawals.terms import WithdrawalTerms
+
+
+class Status(StrEnum):
+    """Where a withdrawal stands."""
+
+    SCHEDULED = "scheduled"
+    IN_TRANSIT = "in_transit"
+    PAID = "paid"
+    FAILED = "failed"
+    REFUSED = "refused"
+    CANCELED = "canceled"
+
+
+class Command(StrEnum):
+    """What can happen to a withdrawal."""
+
+    DISPATCH = "dispatch"
+    """It goes to the bank."""
+    CONFIRM = "confirm"
+    """The bank has paid it."""
+    REJECT = "reject"
+    """The bank will not pay it: the money goes back to the store, nothing is taken (D5)."""
+    CANCEL = "cancel"
+    """The store takes its request back."""
+
+
+OPEN: Final = frozenset({Status.SCHEDULED, Status.IN_TRANSIT})
+"""States from which a withdrawal still moves: its money has left the balance and is not paid yet."""
+
+COUNTED: Final = OPEN | {Status.PAID}
+"""States that count as a withdrawal of the store: for the free first one (D2) and the day's limits (D6 to D8)."""
+
+TRANSITIONS: Final[Mapping[Status, Mapping[Command, Status | Reason]]] = MappingProxyType(
+    {
+        Status.SCHEDULED: {
+            Command.DISPATCH: Status.IN_TRANSIT,
+            Command.CONFIRM: Reason.WITHDRAWAL_NOT_SENT,
+            Command.REJECT: Reason.WITHDRAWAL_NOT_SENT,
+            Command.CANCEL: Status.CANCELED,
+        },
+        Status.IN_TRANSIT: {
+            Command.DISPATCH: Status.IN_TRANSIT,
+            Command.CONFIRM: Status.PAID,
+            Command.REJECT: Status.FAILED,
+            Command.CANCEL: Reason.WITHDRAWAL_IN_TRANSIT,
+        },
+        Status.PAID: {
+            Command.DISPATCH: Reason.WITHDRAWAL_CLOSED,
+            Command.CONFIRM: Status.PAID,
+            Command.REJECT: Reason.WITHDRAWAL_CLOSED,
+            Command.CANCEL: Reason.WITHDRAWAL_CLOSED,
+        },
+        Status.FAILED: {
+            Command.DISPATCH: Reason.WITHDRAWAL_CLOSED,
+            Command.CONFIRM: Reason.WITHDRAWAL_CLOSED,
+            Command.REJECT: Status.FAILED,
+            Command.CANCEL: Reason.WITHDRAWAL_CLOSED,
+        },
+        Status.REFUSED: dict.fromkeys(Command, Reason.WITHDRAWAL_CLOSED),
+        Status.CANCELED: {
+            Command.DISPATCH: Reason.WITHDRAWAL_CLOSED,
+            Command.CONFIRM: Reason.WITHDRAWAL_CLOSED,
+            Command.REJECT: Reason.WITHDRAWAL_CLOSED,
+            Command.CANCEL: Status.CANCELED,
+        },
+    }
+)
+
+INQUIRY_TIME: Final = time(10)
+"""When, local, the worker asks the bank what became of a payout: by then the bank has booked the day's payments."""
+
+
+def step(status: Status, command: Command) -> Status | Refusal:
+    """The status after the command, which may be the same one, or why the command cannot be taken."""
+    after = TRANSITIONS[status][command]
+    return Refusal(after) if isinstance(after, Reason) else after
+
+
+def dispatch_at(terms: WithdrawalTerms, asked_at: datetime) -> datetime:
+    """When a withdrawal goes to the bank: as the day's window closes (D3); until then it can be canceled."""
+    return terms.closed.next_closing(terms.local(asked_at))
+
+
+def first_inquiry_at(terms: WithdrawalTerms, arrives_on: date) -> datetime:
+    """When the worker first asks the bank: on the day the money is expected."""
+    return local_moment(arrives_on, INQUIRY_TIME, terms.zone)
+
+
+def next_inquiry_at(terms: WithdrawalTerms, now: datetime) -> datetime:
+    """When the worker asks again after an answer of "pending": at the next day's hour."""
+    return next_time(INQUIRY_TIME, terms.local(now))
