@@ -30,7 +30,9 @@ class SandboxClock:
         """Set the clock forward to `moment`; ValueError when that lies in its past."""
         moment = in_utc(moment)
         if moment < self._now:
-            raise ValueError(f"the clock stands at {self._now.isoformat()} and does not go back to {moment.isoformat()}")
+            raise ValueError(
+                f"the clock stands at {self._now.isoformat()} and does not go back to {moment.isoformat()}"
+            )
         self._now = moment
 
 

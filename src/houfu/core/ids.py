@@ -27,7 +27,7 @@ class IdMaker:
 
     def make(self, now: datetime) -> str:
         """32 hex digits: 48 bits of milliseconds, 26 of sequence within one, 48 random."""
-        milliseconds = milliseconds_of(now)
+        milliseconds = microseconds_of(now) // 1000
         if milliseconds == self._milliseconds:
             self._sequence += 1
         else:
@@ -37,10 +37,10 @@ class IdMaker:
         return f"{value:032x}"
 
 
-def milliseconds_of(moment: datetime) -> int:
-    """Whole milliseconds since 1970, rounded down."""
+def microseconds_of(moment: datetime) -> int:
+    """Whole microseconds since 1970; exact, unlike `datetime.timestamp`."""
     gap = moment - _EPOCH
-    return (gap.days * 86_400 + gap.seconds) * 1000 + gap.microseconds // 1000
+    return (gap.days * 86_400 + gap.seconds) * 1_000_000 + gap.microseconds
 
 
 def public_id(prefix: str, hex_id: str, store_id: str) -> str:

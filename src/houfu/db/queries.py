@@ -5,8 +5,13 @@ from importlib.resources import files
 from types import MappingProxyType
 
 
-def load(package: str) -> Mapping[str, str]:
-    """The statements of `package`'s queries.sql by name; ValueError when two share a name."""
+def load(package: str | None) -> Mapping[str, str]:
+    """The statements of `package`'s queries.sql by name; a module passes its own `__package__`.
+
+    ValueError when two share a name.
+    """
+    if package is None:
+        raise ValueError("only a module of a package has statements")
     statements: dict[str, str] = {}
     text = files(package).joinpath("queries.sql").read_text(encoding="utf-8")
     for block in text.split("-- name: ")[1:]:

@@ -1,0 +1,311 @@
+-- What every capability leans on: keys, remembered answers, the sandbox's clock.
+
+create table api_keys (
+    key_sha     bytea       primary key check (octet_length(key_sha) = 32),  -- sha256 of the key; the key itself is shown once and never kept
+    role        text        not null check (role in ('platform', 'operator', 'merchant', 'readonly')),
+    store_id    text,
+    name        text        not null check (length(name) between 1 and 100),
+    created_at  timestamptz not null,
+    revoked_at  timestamptz,
+    constraint merchant_key_names_its_store check ((role = 'merchant') = (store_id is not null))
+);
+
+-- The first answer to a key, given again to whoever repeats the request. Kept for 30 days or longer.
+create table idempotency (
+    store_id    text        not null,
+    key         text        not null check (length(key) between 1 and 255),
+    request_sha bytea       not null,
+    status      smallint    not null,
+    answer      bytea       not null,
+    recorded_at timestamptz not null,
+    primary key (store_id, key)
+);
+create index idempotency_by_age on idempotency using brin (recorded_at);
+
+-- Where the sandbox's clock stands, so that a restarted sandbox goes on from there. One row at most.
+create table sandbox_clock (
+    one  boolean     primary key default true check (one),
+    now  timestamptz not null
+);
+-- The books. A journal and its postings are one row: its arrays pair an account with a signed amount
+-- (debit positive), the sum is zero by constraint, and the row is hashed onto the store's chain.
+
+create table chart_of_accounts (
+    account          text    primary key,
+    type             text    not null check (type in ('asset', 'liability', 'income', 'expense')),
+    merchant_visible boolean not null,
+    name_zh          text    not null,
+    name_en          text    not null
+);
+insert into chart_of_accounts values
+    ('buyer_receivable', 'asset',     false, '买家应收款', 'Owed by buyers for advances'),
+    ('store_balance',    'liability', true,  '店铺余额',   'Owed to the store: what it may withdraw'),
+    ('store_liability',  'asset',     true,  '店铺负债',   'Owed by the store: collected from its next withdrawals'),
+    ('payout_clearing',  'liability', true,  '提现在途',   'Withdrawals on their way to the bank'),
+    ('bank',             'asset',     false, '银行存款',   'The programme''s money at the bank'),
+    ('fee_income',       'income',    false, '手续费收入', 'Withdrawal fees earned'),
+    ('loss',             'expense',   false, '坏账损失',   'Buyers'' defaults borne by the platform'),
+    ('funding_partner',  'liability', false, '资金方',     'Settled with a funding partner');
+
+-- One row per store: the length of its chain of journals and the hash at its end.
+create table books (
+    store_id text   primary key,
+    currency text   not null check (currency ~ '^[A-Z]{3}$'),
+    seq      bigint not null default 0 check (seq >= 0),
+    head     bytea  not null default '\x0000000000000000000000000000000000000000000000000000000000000000' check (octet_length(head) = 32)
+);
+
+create table journals (
+    store_id    text        not null references books (store_id),
+    seq         bigint      not null check (seq > 0),
+    kind        text        not null,
+    currency    text        not null,
+    accounts    text[]      not null,
+    amounts     bigint[]    not null,
+    subject     uuid,                  -- the authorization or withdrawal it is about
+    reverses    bigint,                -- the journal it takes back
+    occurred_at timestamptz not null,
+    recorded_at timestamptz not null,
+    hash        bytea       not null check (octet_length(hash) = 32),
+    primary key (store_id, seq),
+    constraint reverses_an_earlier_journal check (reverses < seq),
+    constraint postings_pair_up check (
+        cardinality(accounts) = cardinality(amounts) and cardinality(amounts) between 2 and 8
+    ),
+    constraint postings_sum_to_zero check (
+        amounts[1] + amounts[2] + coalesce(amounts[3], 0) + coalesce(amounts[4], 0) + coalesce(amounts[5], 0)
+        + coalesce(amounts[6], 0) + coalesce(amounts[7], 0) + coalesce(amounts[8], 0) = 0
+    ),
+    constraint postings_move_something check (array_position(amounts, 0) is null and array_position(amounts, null) is null)
+);
+create unique index reversed_once on journals (store_id, reverses) where reverses is not null;
+create index journals_by_subject on journals (store_id, subject);
+
+create table balances (
+    store_id text   not null references books (store_id),
+    account  text   not null references chart_of_accounts (account),
+    currency text   not null,
+    balance  bigint not null default 0,  -- debit positive
+    primary key (store_id, account),
+    constraint store_balance_never_overdrawn check (account <> 'store_balance' or balance <= 0),
+    constraint payout_clearing_never_overdrawn check (account <> 'payout_clearing' or balance <= 0),
+    constraint store_liability_never_negative check (account <> 'store_liability' or balance >= 0),
+    constraint buyer_receivable_never_negative check (account <> 'buyer_receivable' or balance >= 0)
+);
+
+create view postings as
+select store_id, seq, line, kind, account, amount, currency, subject, reverses, occurred_at, recorded_at
+from journals, unnest(accounts, amounts) with ordinality as p (account, amount, line);
+
+create view trial_balance as
+select account, currency, sum(balance) as balance from balances group by account, currency;
+-- Stores and what is known of them. Metrics are never edited: a correction is a new revision.
+
+create table stores (
+    store_id    text        primary key check (store_id ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$'),
+    name        text        not null check (length(name) between 1 and 200),
+    owner_id    text        not null check (length(owner_id) between 1 and 64),
+    level       smallint    not null check (level between 1 and 100),
+    opened_on   date        not null,
+    phone_kind  text        not null check (phone_kind in ('mobile', 'virtual')),
+    category    text        not null check (length(category) between 1 and 64),
+    recorded_at timestamptz not null,
+    updated_at  timestamptz not null
+);
+
+create table store_metrics (
+    store_id        text        not null references stores (store_id),
+    month           date        not null check (extract(day from month) = 1),
+    revision        integer     not null check (revision > 0),
+    orders          bigint      not null check (orders >= 0),
+    gmv             bigint      not null check (gmv >= 0),
+    dsr_description smallint    not null check (dsr_description between 0 and 500),
+    dsr_service     smallint    not null check (dsr_service between 0 and 500),
+    dsr_logistics   smallint    not null check (dsr_logistics between 0 and 500),
+    return_rate_bp  smallint    not null check (return_rate_bp between 0 and 10000),
+    good_review_bp  smallint    not null check (good_review_bp between 0 and 10000),
+    complaint_bp    smallint    not null check (complaint_bp between 0 and 10000),
+    recorded_at     timestamptz not null,
+    primary key (store_id, month, revision)
+);
+
+create table store_facts (
+    store_id    text        not null references stores (store_id),
+    fact_id     uuid        not null,
+    kind        text        not null check (kind in (
+        'course_completed', 'violation', 'serious_violation', 'funds_frozen', 'funds_released', 'high_risk_marked', 'high_risk_cleared'
+    )),
+    occurred_at timestamptz not null,
+    recorded_at timestamptz not null,
+    author      text        not null,
+    note        text        not null check (length(note) <= 2000),
+    primary key (store_id, fact_id)
+);
+
+create table bank_accounts (
+    store_id        text        not null references stores (store_id),
+    bank_account_id text        not null check (bank_account_id ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$'),
+    holder          text        not null check (length(holder) between 1 and 100),
+    number          text        not null check (number ~ '^[0-9]{8,34}$'),
+    bank_code       text        not null check (length(bank_code) between 1 and 32),
+    recorded_at     timestamptz not null,
+    updated_at      timestamptz not null,
+    primary key (store_id, bank_account_id)
+);
+-- Policy versions and the decisions made by them: never edited, so that any decision can be replayed.
+
+create table policy_versions (
+    version        integer     primary key check (version > 0),
+    name           text        not null,
+    sha            text        not null unique check (sha ~ '^[0-9a-f]{64}$'),
+    document       text        not null,
+    effective_from timestamptz not null,
+    recorded_at    timestamptz not null,
+    author         text        not null
+);
+
+create table assessments (
+    store_id       text        not null references stores (store_id),
+    assessment_id  uuid        not null,
+    policy_version integer     not null references policy_versions (version),
+    policy_sha     text        not null,
+    inputs         jsonb       not null,
+    decision       jsonb       not null,
+    cause          text        not null,
+    author         text        not null,
+    occurred_at    timestamptz not null,
+    recorded_at    timestamptz not null,
+    primary key (store_id, assessment_id)
+);
+-- The credit line of a store, the layers its total is made of, and the orders that consume it.
+
+create table lines (
+    store_id               text        primary key references stores (store_id),
+    status                 text        not null check (status in ('open', 'suspended', 'closed')),
+    currency               text        not null,
+    total                  bigint      not null check (total >= 0),
+    total_until            timestamptz,          -- the next moment at which the layers in force change; null: never
+    used                   bigint      not null default 0,
+    assessment_id          uuid        not null, -- whose layers are in force
+    cap                    bigint,               -- null: no cap (a store in its first month, B8)
+    zeroed                 boolean     not null,
+    rounding               bigint      not null check (rounding > 0),
+    day_withdrawn_share_bp integer     not null default 0 check (day_withdrawn_share_bp >= 0), -- highest of one day since the assessment (B11)
+    assess_at              timestamptz not null, -- when it is due for its next assessment (B9)
+    updated_at             timestamptz not null,
+    constraint used_never_negative check (used >= 0)
+);
+create index lines_due on lines (total_until) where total_until is not null;
+create index lines_to_assess on lines (assess_at);
+
+create table layers (
+    store_id      text        not null references lines (store_id),
+    assessment_id uuid        not null,
+    kind          text        not null,
+    amount        bigint      not null check (amount > 0),
+    valid_from    timestamptz not null,
+    valid_until   timestamptz check (valid_until > valid_from),
+    reason        text        not null,
+    primary key (store_id, assessment_id, kind, valid_from)
+);
+
+create table line_changes (
+    store_id      text        not null references lines (store_id),
+    change_id     uuid        not null,
+    from_total    bigint      not null,
+    to_total      bigint      not null,
+    from_status   text        not null,
+    to_status     text        not null,
+    cause         text        not null,
+    author        text        not null,
+    assessment_id uuid        not null,
+    occurred_at   timestamptz not null,
+    recorded_at   timestamptz not null,
+    primary key (store_id, change_id)
+);
+
+-- An order on the line. Amounts only grow; what is open follows from them:
+--   held = amount - captured - freed, unpaid = captured - repaid - (returned - refunded), used = held + unpaid.
+create table authorizations (
+    store_id          text        not null references stores (store_id),
+    authorization_id  uuid        not null,
+    order_id          text        not null check (length(order_id) between 1 and 64),
+    buyer_id          text        not null check (length(buyer_id) between 1 and 64),
+    status            text        not null check (status in (
+        'refused', 'authorized', 'partially_captured', 'captured', 'repaid', 'returned', 'voided', 'expired', 'defaulted'
+    )),
+    reason            text,
+    currency          text        not null,
+    amount            bigint      not null check (amount > 0),
+    over_limit_amount bigint      not null default 0 check (over_limit_amount between 0 and amount),
+    captured          bigint      not null default 0 check (captured >= 0),
+    freed             bigint      not null default 0 check (freed >= 0),
+    repaid            bigint      not null default 0 check (repaid >= 0),
+    returned          bigint      not null default 0 check (returned >= 0),
+    refunded          bigint      not null default 0 check (refunded between 0 and returned),
+    receivable        bigint      not null default 0 check (receivable >= 0), -- advanced within the line, not yet paid back
+    liability         bigint      not null default 0 check (liability >= 0),  -- advanced beyond the line, not yet paid back (A10)
+    written_off       bigint      not null default 0 check (written_off >= 0),-- moved from receivable to whoever bears the default
+    borne_by          text        check (borne_by in ('store', 'platform', 'funding_partner')),
+    authorized_at     timestamptz not null,
+    expires_at        timestamptz,
+    captured_at       timestamptz,
+    due_at            timestamptz,          -- when the worker must look at it next: the hold expires or the buyer defaults
+    primary key (store_id, authorization_id),
+    constraint refused_with_a_reason check ((status = 'refused') = (reason is not null)),
+    constraint capture_exceeds_hold check (captured + freed <= amount),
+    constraint repayment_exceeds_outstanding check (repaid + returned - refunded <= captured),
+    constraint return_exceeds_order check (returned <= captured)
+);
+create unique index order_already_authorized on authorizations (store_id, order_id) where status not in ('refused', 'voided', 'expired');
+create index authorizations_due on authorizations (due_at) where due_at is not null;
+
+-- What was asked of an order after its authorization, and what came of it.
+create table movements (
+    store_id         text        not null,
+    movement_id      uuid        not null,
+    authorization_id uuid        not null,
+    kind             text        not null check (kind in ('capture', 'void', 'expire', 'repay', 'return', 'default')),
+    amount           bigint      not null check (amount >= 0),
+    reason           text,                  -- why it was refused; null when it took effect
+    journal_seq      bigint,                -- the journal that moved the money; null when none moved
+    author           text        not null,
+    occurred_at      timestamptz not null,
+    recorded_at      timestamptz not null,
+    primary key (store_id, movement_id),
+    foreign key (store_id, authorization_id) references authorizations (store_id, authorization_id)
+);
+create index movements_by_authorization on movements (store_id, authorization_id);
+-- Withdrawals: what a store asked to be paid out, what it cost, when it arrives.
+
+create table withdrawals (
+    store_id            text        not null references stores (store_id),
+    withdrawal_id       uuid        not null,
+    status              text        not null check (status in ('scheduled', 'in_transit', 'paid', 'failed', 'refused', 'canceled')),
+    reason              text,
+    currency            text        not null,
+    amount              bigint      not null check (amount > 0),
+    fee                 bigint      not null default 0 check (fee >= 0),
+    fee_rule            text        check (fee_rule in ('first_free', 'rate', 'minimum', 'year_threshold')),
+    liability_collected bigint      not null default 0 check (liability_collected >= 0),
+    net                 bigint      not null default 0,
+    bank_account_id     text        not null,
+    warnings            jsonb       not null,
+    limit_total         bigint      not null,  -- the line's total when it was asked: what its share of the limit is measured against (B11)
+    author              text        not null,
+    asked_at            timestamptz not null,
+    asked_on            date        not null,  -- the programme's local day
+    arrives_on          date,
+    latest_on           date,
+    due_at              timestamptz,           -- when the worker must look at it next
+    journal_seq         bigint,                -- the journal that reserved it
+    bank_reference      text,
+    paid_at             timestamptz,
+    failed_at           timestamptz,
+    recorded_at         timestamptz not null,
+    primary key (store_id, withdrawal_id),
+    constraint refused_or_failed_with_a_reason check ((status in ('refused', 'failed')) = (reason is not null)),
+    constraint withdrawal_adds_up check (status = 'refused' or amount = fee + liability_collected + net and net > 0)
+);
+create index withdrawals_due on withdrawals (due_at) where due_at is not null;
+create index withdrawals_by_day on withdrawals (store_id, asked_on);

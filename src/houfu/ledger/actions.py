@@ -1,0 +1,102 @@
+"""Writing to and reading from the books. The caller holds the store's line lock, which orders its journals."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from houfu.db.queries import load
+from houfu.db.tx import Connection
+from houfu.ledger.journal import Books, Journal, Posting, post, reversal
+
+_SQL = load(__package__)
+_LOAD_BOOKS = _SQL["load_books"]
+_INSERT_JOURNALS = _SQL["insert_journals"]
+_MOVE_BOOKS = _SQL["move_books"]
+_MOVE_BALANCES = _SQL["move_balances"]
+
+
+class Account(msgspec.Struct, frozen=True, gc=False):
+    """A store's books and the two balances that decisions need, minor units, both zero or more."""
+
+    books: Books
+    balance: int
+    liability: int
+
+
+async def open_books(connection: Connection, store_ids: Sequence[str], currency: str) -> None:
+    """Give the stores books and an account of each kind; nothing happens where they have them."""
+    await connection.execute(_SQL["open_books"], store_ids, currency)
+    await connection.execute(_SQL["open_balances"], store_ids, currency)
+
+
+async def load_books(connection: Connection, store_ids: Sequence[str]) -> dict[str, Account]:
+    """The books of the stores that have them."""
+    rows = await connection.fetch(_LOAD_BOOKS, store_ids)
+    return {
+        store_id: Account(Books(store_id, currency, seq, head), -balance, liability)
+        for store_id, currency, seq, head, balance, liability in rows
+    }
+
+
+async def record(connection: Connection, journals: Sequence[Journal]) -> None:
+    """Write journals, in the order of each store's chain, and move books and balances with them."""
+    if not journals:
+        return
+    await connection.execute(
+        _INSERT_JOURNALS,
+        [j.store_id for j in journals],
+        [j.seq for j in journals],
+        [j.kind for j in journals],
+        [j.currency for j in journals],
+        ["{" + ",".join([account for account, _ in j.postings]) + "}" for j in journals],
+        ["{" + ",".join([str(amount) for _, amount in j.postings]) + "}" for j in journals],
+        [j.subject for j in journals],
+        [j.reverses for j in journals],
+        [j.occurred_at for j in journals],
+        [j.recorded_at for j in journals],
+        [j.hash for j in journals],
+    )
+    ends = {j.store_id: j for j in journals}
+    await connection.execute(
+        _MOVE_BOOKS, list(ends), [j.seq for j in ends.values()], [j.hash for j in ends.values()]
+    )
+    deltas: dict[tuple[str, str], int] = {}
+    for journal in journals:
+        for account, amount in journal.postings:
+            key = (journal.store_id, account)
+            deltas[key] = deltas.get(key, 0) + amount
+    await connection.execute(
+        _MOVE_BALANCES, [s for s, _ in deltas], [account for _, account in deltas], list(deltas.values())
+    )
+
+
+async def reverse(
+    connection: Connection, books: Books, seq: int, *, kind: str, subject: str | None, now: datetime
+) -> tuple[Books, Journal]:
+    """The journal that takes journal `seq` of the store back; LookupError where there is none."""
+    row = await connection.fetchrow(_SQL["journal_of"], books.store_id, seq)
+    if row is None:
+        raise LookupError(f"store {books.store_id} has no journal {seq}")
+    postings: Iterable[Posting] = zip(row["accounts"], row["amounts"], strict=True)
+    return post(
+        books, kind, reversal(postings), subject=subject, occurred_at=now, recorded_at=now, reverses=seq
+    )
+
+
+async def balances(
+    connection: Connection,
+    store_id: str,
+    *,
+    recorded_by: datetime | None = None,
+    occurred_by: datetime | None = None,
+) -> dict[str, int]:
+    """The store's balance on each account, debit positive: now, or as the books knew it at a past moment
+    (`recorded_by`), or as the world was at one (`occurred_by`)."""
+    if recorded_by is not None:
+        rows = await connection.fetch(_SQL["balances_recorded_by"], store_id, recorded_by)
+    elif occurred_by is not None:
+        rows = await connection.fetch(_SQL["balances_occurred_by"], store_id, occurred_by)
+    else:
+        rows = await connection.fetch(_SQL["balances_now"], store_id)
+    return {row["account"]: row["balance"] for row in rows}

@@ -1,0 +1,481 @@
+"""A batch of commands on orders: one transaction, one pass (house choice 2).
+
+Load and lock: the lines of all stores concerned, in id order, then what the commands need. Decide: in memory,
+in order of arrival, idempotency first. Record: one set-based statement per table. One refusal never touches a
+neighbour's outcome. A single authorization is a batch of one.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import msgspec
+from asyncpg import Record
+
+from houfu.core.ids import IdMaker
+from houfu.core.reason import Reason, Refusal
+from houfu.db.queries import load
+from houfu.db.tx import Connection
+from houfu.ledger import actions as ledger
+from houfu.ledger.journal import Books, Journal, Posting, post
+from houfu.lines import order as orders
+from houfu.lines.command import (
+    NOTHING_DUE,
+    Act,
+    Answer,
+    Authorize,
+    Command,
+    Due,
+    Trouble,
+    acted,
+    authorization_refused,
+    authorized,
+)
+from houfu.lines.line import Layer, Line, authorize, retotaled
+from houfu.lines.order import Effect, Order, Standing
+from houfu.policy.terms import Orders
+
+_SQL = load(__package__)
+_LOCK_LINES = _SQL["lock_lines"]
+_KNOWN_STORES = _SQL["known_stores"]
+_LOAD_LAYERS = _SQL["load_layers"]
+_RECALL = _SQL["recall"]
+_LIVE_ORDERS = _SQL["live_orders"]
+_LOAD_ORDERS = _SQL["load_orders"]
+_INSERT_ORDERS = _SQL["insert_orders"]
+_UPDATE_ORDERS = _SQL["update_orders"]
+_INSERT_MOVEMENTS = _SQL["insert_movements"]
+_UPDATE_LINES = _SQL["update_lines"]
+_INSERT_LINE_CHANGES = _SQL["insert_line_changes"]
+_REMEMBER = _SQL["remember"]
+
+_encode = msgspec.json.Encoder().encode
+_NOBODY = Standing(0, 0)
+
+
+class Movement(msgspec.Struct, frozen=True, gc=False):
+    """A row of `movements`."""
+
+    store_id: str
+    id: str
+    authorization_id: str
+    kind: str
+    amount: int
+    reason: str | None
+    journal_seq: int | None
+    author: str
+    occurred_at: datetime
+
+
+class Remembered(msgspec.Struct, frozen=True, gc=False):
+    """The first answer to a key."""
+
+    request_sha: bytes
+    status: int
+    body: bytes
+
+
+class LineChange(msgspec.Struct, frozen=True, gc=False):
+    """A row of `line_changes`: who changed a line's total or status, when and why (B14)."""
+
+    id: str
+    before: Line
+    after: Line
+    cause: str
+    author: str
+    occurred_at: datetime
+
+
+class Batch:
+    """The working copies of one transaction: loaded rows, and the rows to write."""
+
+    def __init__(self, *, terms: Orders, ids: IdMaker, now: datetime) -> None:
+        self.terms = terms
+        self.ids = ids
+        self.now = now
+        self.lines: dict[str, Line] = {}
+        self.stores: set[str] = set()
+        self.live: set[tuple[str, str]] = set()
+        self.orders: dict[tuple[str, str], Order] = {}
+        self.books: dict[str, Books] = {}
+        self.standing: dict[str, Standing] = {}
+        self.recalled: dict[tuple[str, str], Remembered] = {}
+        self.new_orders: list[Order] = []
+        self.changed_orders: dict[tuple[str, str], Order] = {}
+        self.changed_lines: dict[str, Line] = {}
+        self.line_changes: list[LineChange] = []
+        self.movements: list[Movement] = []
+        self.journals: list[Journal] = []
+        self.remembered: dict[tuple[str, str], Remembered] = {}
+
+    # --- load and lock
+
+    async def load(self, connection: Connection, commands: Sequence[Command]) -> None:
+        """Lock the lines in id order, then read what the commands need."""
+        store_ids = list({command.store_id for command in commands})
+        await self.lock(connection, store_ids)
+        keyed = [command for command in commands if not isinstance(command, Due)]
+        if keyed:
+            rows = await connection.fetch(_RECALL, [c.store_id for c in keyed], [c.key for c in keyed])
+            for store_id, key, request_sha, status, answer in rows:
+                self.recalled[store_id, key] = Remembered(request_sha, status, answer)
+        if asked := [command for command in commands if isinstance(command, Authorize)]:
+            rows = await connection.fetch(
+                _LIVE_ORDERS, [c.store_id for c in asked], [c.order_id for c in asked]
+            )
+            self.live.update((row[0], row[1]) for row in rows)
+            self.stores.update(self.lines)
+            if lineless := [store_id for store_id in store_ids if store_id not in self.lines]:
+                self.stores.update(row[0] for row in await connection.fetch(_KNOWN_STORES, lineless))
+        if acts := [command for command in commands if not isinstance(command, Authorize)]:
+            for row in await connection.fetch(_LOAD_ORDERS, [c.store_id for c in acts], [c.id for c in acts]):
+                order = order_of(row)
+                self.orders[order.store_id, order.id] = order
+            acting = list({command.store_id for command in acts})
+            for store_id, account in (await ledger.load_books(connection, acting)).items():
+                self.books[store_id] = account.books
+                self.standing[store_id] = Standing(account.balance, account.liability)
+
+    async def lock(self, connection: Connection, store_ids: Sequence[str]) -> None:
+        """Lock the stores' lines in id order.
+
+        A layer may have started or ended before the worker came by: the totals are always as of now (C1).
+        """
+        for row in await connection.fetch(_LOCK_LINES, store_ids):
+            line = line_of(row)
+            self.lines[line.store_id] = line
+        stale = [
+            line
+            for line in self.lines.values()
+            if line.total_until is not None and line.total_until <= self.now
+        ]
+        if not stale:
+            return
+        layers = await load_layers(connection, [line.store_id for line in stale])
+        for line in stale:
+            self._retotal(line, layers.get(line.store_id, []))
+
+    def _retotal(self, line: Line, layers: list[Layer]) -> None:
+        """Take up the total that the line's layers give now, and note the change."""
+        after = retotaled(line, layers, self.now)
+        self.lines[line.store_id] = self.changed_lines[line.store_id] = after
+        if after.total != line.total:
+            moment = line.total_until or self.now
+            self.line_changes.append(
+                LineChange(self.ids.make(self.now), line, after, "layer_started_or_ended", "worker", moment)
+            )
+
+    # --- decide
+
+    def decide(self, command: Command) -> Answer | Trouble:
+        """The command's outcome; idempotency is checked first."""
+        if isinstance(command, Due):
+            return self._due(command)
+        at = (command.store_id, command.key)
+        first = self.recalled.get(at)
+        if first is not None:
+            if first.request_sha != command.request_sha:
+                return Trouble("idempotency_key_reused")
+            return Answer(first.status, first.body, True, None)
+        answer = self._authorize(command) if isinstance(command, Authorize) else self._act(command)
+        if isinstance(answer, Answer):
+            self.recalled[at] = self.remembered[at] = Remembered(
+                command.request_sha, answer.status, answer.body
+            )
+        return answer
+
+    def _authorize(self, command: Authorize) -> Answer:
+        store_id = command.store_id
+        id = self.ids.make(self.now)
+        line = self.lines.get(store_id)
+        if line is None and store_id not in self.stores:
+            return _answer(200, authorization_refused(command, id, Reason.STORE_UNKNOWN))
+        at = (store_id, command.order_id)
+        made = authorize(
+            line,
+            id=id,
+            store_id=store_id,
+            order_id=command.order_id,
+            buyer_id=command.buyer_id,
+            amount=command.amount,
+            currency=command.currency,
+            already_authorized=at in self.live,
+            terms=self.terms,
+            now=self.now,
+        )
+        if isinstance(made, Refusal):
+            if made.reason is not Reason.AMOUNT_NOT_POSITIVE:
+                self.new_orders.append(_refused_order(command, id, made.reason, self.now))
+            return _answer(200, authorization_refused(command, id, made.reason))
+        assert line is not None  # noqa: S101 (a hold is only made on a line)
+        self.live.add(at)
+        self.new_orders.append(made)
+        self._use(line, made.amount)
+        return _answer(201, authorized(made))
+
+    def _act(self, command: Act) -> Answer | Trouble:
+        order = self.orders.get((command.store_id, command.id))
+        if order is None:
+            return Trouble("authorization_unknown")
+        effect = self._effect(command, order)
+        if isinstance(effect, Refusal):
+            self._move(
+                command, order, command.amount or 0, reason=effect.reason, journal_seq=None, at=self.now
+            )
+            return _answer(
+                200, acted(order, command.amount or 0, reason=effect.reason, language=command.language)
+            )
+        self._apply(command, effect, at=self.now)
+        return _answer(200, acted(effect.order, effect.amount))
+
+    def _effect(self, command: Act, order: Order) -> Effect | Refusal:
+        standing = self.standing.get(command.store_id, _NOBODY)
+        match command.kind:
+            case "capture":
+                return orders.capture(
+                    order, command.amount, final=command.final, terms=self.terms, now=self.now
+                )
+            case "void":
+                return orders.void(order, terms=self.terms)
+            case "repay":
+                return orders.repay(order, command.amount or 0, standing=standing, terms=self.terms)
+            case "return":
+                return orders.give_back(order, command.amount or 0, standing=standing, terms=self.terms)
+
+    def _due(self, command: Due) -> Answer:
+        order = self.orders.get((command.store_id, command.id))
+        if order is None:
+            return NOTHING_DUE
+        if command.kind == "expire":
+            effect = orders.expire(order, terms=self.terms, now=command.at)
+        else:
+            standing = self.standing.get(command.store_id, _NOBODY)
+            effect = orders.default(order, standing=standing, terms=self.terms, now=command.at)
+        if effect is None:
+            return NOTHING_DUE
+        self._apply(command, effect, at=command.at)
+        return Answer(200, b"", False, acted(effect.order, effect.amount))
+
+    def _apply(self, command: Act | Due, effect: Effect, *, at: datetime) -> None:
+        order = effect.order
+        self.orders[order.store_id, order.id] = self.changed_orders[order.store_id, order.id] = order
+        seq = self._post(command.kind, order, effect.postings, at=at) if effect.postings else None
+        self._move(command, order, effect.amount, reason=None, journal_seq=seq, at=at)
+        if effect.used:
+            self._use(self.lines[order.store_id], effect.used)
+
+    def _post(self, kind: str, order: Order, postings: tuple[Posting, ...], *, at: datetime) -> int:
+        store_id = order.store_id
+        books, journal = post(
+            self.books[store_id], kind, postings, subject=order.id, occurred_at=at, recorded_at=self.now
+        )
+        self.books[store_id] = books
+        self.journals.append(journal)
+        standing = self.standing[store_id]
+        moved = dict(postings)
+        self.standing[store_id] = Standing(
+            standing.balance - moved.get("store_balance", 0),
+            standing.liability + moved.get("store_liability", 0),
+        )
+        return journal.seq
+
+    def _move(
+        self,
+        command: Act | Due,
+        order: Order,
+        amount: int,
+        *,
+        reason: Reason | None,
+        journal_seq: int | None,
+        at: datetime,
+    ) -> None:
+        self.movements.append(
+            Movement(
+                order.store_id,
+                self.ids.make(self.now),
+                order.id,
+                command.kind,
+                amount,
+                None if reason is None else reason.value,
+                journal_seq,
+                command.author,
+                at,
+            )
+        )
+
+    def _use(self, line: Line, amount: int) -> None:
+        self.lines[line.store_id] = self.changed_lines[line.store_id] = msgspec.structs.replace(
+            line, used=line.used + amount
+        )
+
+    # --- record
+
+    async def record(self, connection: Connection) -> None:
+        """Write everything that was decided, one statement per table."""
+        if new := self.new_orders:
+            await connection.execute(
+                _INSERT_ORDERS,
+                [o.store_id for o in new],
+                [o.id for o in new],
+                [o.order_id for o in new],
+                [o.buyer_id for o in new],
+                [o.reason for o in new],
+                [o.currency for o in new],
+                [o.amount for o in new],
+                [o.over_limit_amount for o in new],
+                self.now,
+                [o.expires_at for o in new],
+            )
+        if changed := list(self.changed_orders.values()):
+            await connection.execute(
+                _UPDATE_ORDERS,
+                [o.store_id for o in changed],
+                [o.id for o in changed],
+                [o.status for o in changed],
+                [o.captured for o in changed],
+                [o.freed for o in changed],
+                [o.repaid for o in changed],
+                [o.returned for o in changed],
+                [o.refunded for o in changed],
+                [o.receivable for o in changed],
+                [o.liability for o in changed],
+                [o.written_off for o in changed],
+                [o.borne_by for o in changed],
+                [o.captured_at for o in changed],
+                [o.due_at for o in changed],
+            )
+        await ledger.record(connection, self.journals)
+        if moves := self.movements:
+            await connection.execute(
+                _INSERT_MOVEMENTS,
+                [m.store_id for m in moves],
+                [m.id for m in moves],
+                [m.authorization_id for m in moves],
+                [m.kind for m in moves],
+                [m.amount for m in moves],
+                [m.reason for m in moves],
+                [m.journal_seq for m in moves],
+                [m.author for m in moves],
+                self.now,
+                [m.occurred_at for m in moves],
+            )
+        if lines := list(self.changed_lines.values()):
+            await connection.execute(
+                _UPDATE_LINES,
+                [line.store_id for line in lines],
+                [line.used for line in lines],
+                [line.total for line in lines],
+                [line.total_until for line in lines],
+                self.now,
+            )
+        await record_line_changes(connection, self.line_changes, now=self.now)
+        if remembered := self.remembered:
+            await connection.execute(
+                _REMEMBER,
+                [store_id for store_id, _ in remembered],
+                [key for _, key in remembered],
+                [r.request_sha for r in remembered.values()],
+                [r.status for r in remembered.values()],
+                [r.body for r in remembered.values()],
+                self.now,
+            )
+
+
+async def carry_out(
+    connection: Connection,
+    commands: Sequence[Command],
+    *,
+    terms: Orders,
+    ids: IdMaker,
+    now: datetime,
+    on_bug: Callable[[Command, Exception], None],
+) -> list[Answer | Trouble]:
+    """Carry out commands in order of arrival, in one transaction; an answer for each, in that order.
+
+    A command whose decision raises is a bug: `on_bug` hears of it, it is answered `internal` and its
+    neighbours go on. Database errors pass through, with nothing written.
+    """
+    async with connection.transaction():
+        batch = Batch(terms=terms, ids=ids, now=now)
+        await batch.load(connection, commands)
+        answers: list[Answer | Trouble] = []
+        for command in commands:
+            try:
+                answers.append(batch.decide(command))
+            except Exception as bug:
+                on_bug(command, bug)
+                answers.append(Trouble("internal"))
+        await batch.record(connection)
+    return answers
+
+
+async def load_layers(connection: Connection, store_ids: Sequence[str]) -> dict[str, list[Layer]]:
+    """The layers of each line's latest assessment."""
+    layers: dict[str, list[Layer]] = {}
+    for store_id, kind, amount, valid_from, valid_until, reason in await connection.fetch(
+        _LOAD_LAYERS, store_ids
+    ):
+        layers.setdefault(store_id, []).append(Layer(kind, amount, valid_from, valid_until, reason))
+    return layers
+
+
+async def record_line_changes(
+    connection: Connection, changes: Sequence[LineChange], *, now: datetime
+) -> None:
+    """Write the history of lines (B14)."""
+    if not changes:
+        return
+    await connection.execute(
+        _INSERT_LINE_CHANGES,
+        [c.after.store_id for c in changes],
+        [c.id for c in changes],
+        [c.before.total for c in changes],
+        [c.after.total for c in changes],
+        [c.before.status for c in changes],
+        [c.after.status for c in changes],
+        [c.cause for c in changes],
+        [c.author for c in changes],
+        [c.after.assessment_id for c in changes],
+        [c.occurred_at for c in changes],
+        now,
+    )
+
+
+def line_of(row: Record) -> Line:
+    """The line in a row of `lock_lines` or `read_line`."""
+    return Line(
+        store_id=row[0],
+        status=row[1],
+        currency=row[2],
+        total=row[3],
+        total_until=row[4],
+        used=row[5],
+        assessment_id=row[6].hex,
+        cap=row[7],
+        zeroed=row[8],
+        rounding=row[9],
+        day_withdrawn_share_bp=row[10],
+    )
+
+
+def order_of(row: Record) -> Order:
+    """The order in a row of `load_orders`, whose columns stand in the order of the struct's fields."""
+    store_id, id, *rest = row.values()
+    return Order(*(store_id, id.hex, *rest))
+
+
+def _answer(status: int, outcome: msgspec.Struct) -> Answer:
+    return Answer(status, _encode(outcome), False, outcome)  # type: ignore[arg-type]
+
+
+def _refused_order(command: Authorize, id: str, reason: Reason, now: datetime) -> Order:
+    return Order(
+        store_id=command.store_id,
+        id=id,
+        order_id=command.order_id,
+        buyer_id=command.buyer_id,
+        status="refused",
+        currency=command.currency,
+        amount=command.amount,
+        authorized_at=now,
+        reason=reason.value,
+    )

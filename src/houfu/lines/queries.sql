@@ -1,0 +1,117 @@
+-- name: lock_lines
+select store_id, status, currency, total, total_until, used, assessment_id, cap, zeroed, rounding, day_withdrawn_share_bp
+from lines where store_id = any($1::text[]) order by store_id for update;
+
+-- name: known_stores
+select store_id from stores where store_id = any($1::text[]);
+
+-- name: load_layers
+select l.store_id, l.kind, l.amount, l.valid_from, l.valid_until, l.reason
+from layers l join lines on lines.store_id = l.store_id and lines.assessment_id = l.assessment_id
+where l.store_id = any($1::text[]) order by l.store_id, l.valid_from, l.kind;
+
+-- name: recall
+select i.store_id, i.key, i.request_sha, i.status, i.answer
+from unnest($1::text[], $2::text[]) as asked (store_id, key)
+join idempotency i on i.store_id = asked.store_id and i.key = asked.key;
+
+-- name: live_orders
+select a.store_id, a.order_id
+from unnest($1::text[], $2::text[]) as asked (store_id, order_id)
+join authorizations a on a.store_id = asked.store_id and a.order_id = asked.order_id
+    and a.status not in ('refused', 'voided', 'expired');
+
+-- name: load_orders
+select a.store_id, a.authorization_id, a.order_id, a.buyer_id, a.status, a.currency, a.amount, a.authorized_at, a.reason,
+       a.over_limit_amount, a.captured, a.freed, a.repaid, a.returned, a.refunded, a.receivable, a.liability,
+       a.written_off, a.borne_by, a.expires_at, a.captured_at, a.due_at
+from unnest($1::text[], $2::uuid[]) as asked (store_id, authorization_id)
+join authorizations a on a.store_id = asked.store_id and a.authorization_id = asked.authorization_id;
+
+-- name: insert_orders
+insert into authorizations (store_id, authorization_id, order_id, buyer_id, status, reason, currency, amount,
+                            over_limit_amount, authorized_at, expires_at, due_at)
+select store_id, authorization_id, order_id, buyer_id, case when reason is null then 'authorized' else 'refused' end, reason,
+       currency, amount, over_limit_amount, $9, expires_at, expires_at
+from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $10::timestamptz[])
+    as o (store_id, authorization_id, order_id, buyer_id, reason, currency, amount, over_limit_amount, expires_at);
+
+-- name: update_orders
+update authorizations a
+set status = o.status, captured = o.captured, freed = o.freed, repaid = o.repaid, returned = o.returned, refunded = o.refunded,
+    receivable = o.receivable, liability = o.liability, written_off = o.written_off, borne_by = o.borne_by,
+    captured_at = o.captured_at, due_at = o.due_at
+from unnest($1::text[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
+            $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::timestamptz[], $14::timestamptz[])
+    as o (store_id, authorization_id, status, captured, freed, repaid, returned, refunded, receivable, liability,
+          written_off, borne_by, captured_at, due_at)
+where a.store_id = o.store_id and a.authorization_id = o.authorization_id;
+
+-- name: insert_movements
+insert into movements (store_id, movement_id, authorization_id, kind, amount, reason, journal_seq, author, occurred_at, recorded_at)
+select store_id, movement_id, authorization_id, kind, amount, reason, journal_seq, author, occurred_at, $9
+from unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::text[], $10::timestamptz[])
+    as m (store_id, movement_id, authorization_id, kind, amount, reason, journal_seq, author, occurred_at);
+
+-- name: update_lines
+update lines l set used = v.used, total = v.total, total_until = v.total_until, updated_at = $5
+from unnest($1::text[], $2::bigint[], $3::bigint[], $4::timestamptz[]) as v (store_id, used, total, total_until)
+where l.store_id = v.store_id;
+
+-- name: insert_line_changes
+insert into line_changes (store_id, change_id, from_total, to_total, from_status, to_status, cause, author, assessment_id, occurred_at, recorded_at)
+select store_id, change_id, from_total, to_total, from_status, to_status, cause, author, assessment_id, occurred_at, $11
+from unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::uuid[], $10::timestamptz[])
+    as c (store_id, change_id, from_total, to_total, from_status, to_status, cause, author, assessment_id, occurred_at);
+
+-- name: remember
+insert into idempotency (store_id, key, request_sha, status, answer, recorded_at)
+select store_id, key, request_sha, status, answer, $6
+from unnest($1::text[], $2::text[], $3::bytea[], $4::smallint[], $5::bytea[]) as i (store_id, key, request_sha, status, answer);
+
+-- name: put_lines
+insert into lines (store_id, status, currency, total, total_until, assessment_id, cap, zeroed, rounding, assess_at, updated_at)
+select store_id, 'open', $8, total, total_until, assessment_id, cap, zeroed, rounding, $9, $10
+from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::uuid[], $5::bigint[], $6::boolean[], $7::bigint[])
+    as v (store_id, total, total_until, assessment_id, cap, zeroed, rounding)
+on conflict (store_id) do update
+set total = excluded.total, total_until = excluded.total_until, assessment_id = excluded.assessment_id, cap = excluded.cap,
+    zeroed = excluded.zeroed, rounding = excluded.rounding, assess_at = excluded.assess_at, day_withdrawn_share_bp = 0,
+    updated_at = excluded.updated_at;
+
+-- name: insert_layers
+insert into layers (store_id, assessment_id, kind, amount, valid_from, valid_until, reason)
+select * from unnest($1::text[], $2::uuid[], $3::text[], $4::bigint[], $5::timestamptz[], $6::timestamptz[], $7::text[]);
+
+-- name: put_off_assessment
+update lines set assess_at = $2 where store_id = any($1::text[]);
+
+-- name: set_status
+update lines set status = $2, updated_at = $3 where store_id = $1;
+
+-- name: note_withdrawn_share
+update lines set day_withdrawn_share_bp = greatest(day_withdrawn_share_bp, $2) where store_id = $1;
+
+-- name: read_line
+select store_id, status, currency, total, total_until, used, assessment_id, cap, zeroed, rounding, day_withdrawn_share_bp
+from lines where store_id = $1;
+
+-- name: changes
+select change_id, from_total, to_total, from_status, to_status, cause, author, assessment_id, occurred_at, recorded_at
+from line_changes where store_id = $1 and ($2::uuid is null or change_id < $2) order by change_id desc limit $3;
+
+-- name: store_opening
+select opened_on from stores where store_id = $1;
+
+-- name: last_violation
+select max(occurred_at) as occurred_at from store_facts where store_id = $1 and kind in ('violation', 'serious_violation');
+
+-- name: due_orders
+select store_id, authorization_id, due_at, expires_at, (amount - captured - freed > 0 and expires_at <= $1) as expires
+from authorizations where due_at <= $1 order by due_at, store_id, authorization_id limit $2;
+
+-- name: due_lines
+select store_id from lines where total_until <= $1 order by total_until, store_id limit $2;
+
+-- name: lines_to_assess
+select store_id from lines where assess_at <= $1 and status <> 'closed' order by assess_at, store_id limit $2;
