@@ -109,7 +109,7 @@ class ExpressionFault(Exception):
         self.suggestion = suggestion
 
 
-_FOREIGN = re.compile(r"[^A-Za-z0-9_\s+\-*/<>=!(),]|--|/\*|//+(?=/)")
+_FOREIGN = re.compile(r"[^A-Za-z0-9_\s+\-*/<>=!(),]|--|/\*|//+(?=/)|(?<![A-Za-z0-9_])[0-9]+_")
 _LISTED = {
     TokenType.NUMBER, TokenType.VAR, TokenType.PLUS, TokenType.DASH, TokenType.STAR, TokenType.DIV,
     TokenType.EQ, TokenType.NEQ, TokenType.LT, TokenType.LTE, TokenType.GT, TokenType.GTE,
@@ -223,7 +223,7 @@ def _check_tokens(tokens: list[Token]) -> None:
             raise ExpressionFault(token.start, f"`{token.text}` is not allowed in an expression")
         if token.token_type is TokenType.NUMBER:
             if not token.text.isdecimal():
-                raise ExpressionFault(token.start, f"`{token.text}` is not an integer")
+                raise ExpressionFault(token.start, f"`{token.text[:40]}` is not an integer")
             if len(token.text) > 19 or int(token.text) > LITERAL_MAX:
                 raise ExpressionFault(token.start, "the integer is over 64 bits")
             if following is not None and following.token_type in {TokenType.VAR, TokenType.NUMBER}:

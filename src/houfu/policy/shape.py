@@ -11,7 +11,7 @@ from typing import TypeVar
 from msgspec import NODEFAULT
 from msgspec import inspect as shapes
 
-from houfu.policy.source import Path, Plain, Source
+from houfu.policy.source import Path, Plain, Source, clip
 
 T = TypeVar("T")
 
@@ -28,6 +28,8 @@ def fit(source: Source, cls: type[T]) -> tuple[T, list[Misfit]]:
 
 def suggest(word: str, known: list[str]) -> str:
     """`did you mean ...` for a near miss, else nothing."""
+    if len(word) > 64:  # nobody mistypes a name that badly
+        return ""
     near = difflib.get_close_matches(word, known, n=1)
     return f"did you mean `{near[0]}`?" if near else ""
 
@@ -119,7 +121,7 @@ def _fit_str(value: Plain, shape: shapes.StrType, path: Path, misfits: list[Misf
         misfits.append((path, f"is over {shape.max_length} characters", ""))
         return ""
     elif shape.pattern is not None and not re.search(shape.pattern.replace("$", r"\Z"), value):
-        misfits.append((path, f"`{value[:60]}` does not have the form {shape.pattern}", ""))
+        misfits.append((path, f"`{clip(value)}` does not have the form {shape.pattern}", ""))
     return value
 
 

@@ -156,8 +156,13 @@ def path_text(path: Path) -> str:
     """`("steps", 0, "amount")` as `steps[0].amount`."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        text += f"[{part}]" if isinstance(part, int) else f".{clip(part)}" if text else clip(part)
     return text or "$"
+
+
+def clip(text: str) -> str:
+    """At most 60 characters of an author's text, for a message."""
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _at(value: Plain, path: Path) -> Plain:
@@ -184,7 +189,7 @@ def _take(reading: _Reading, event: yaml.Event) -> None:
         _take_scalar(reading, event)
     elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
         if event.tag is not None:
-            raise SourceFault(_fault_at(event, _path(reading), f"the tag {event.tag} is not allowed"))
+            raise SourceFault(_fault_at(event, _path(reading), f"the tag {clip(event.tag)} is not allowed"))
         if len(reading.stack) >= DEPTH_MAX:
             raise SourceFault(_fault_at(event, _path(reading), f"nested over {DEPTH_MAX} levels"))
         top = reading.stack[-1] if reading.stack else None
@@ -199,7 +204,9 @@ def _take_scalar(reading: _Reading, event: yaml.ScalarEvent) -> None:
     top = reading.stack[-1] if reading.stack else None
     if top is not None and isinstance(top.container, dict) and top.key is None:
         if event.tag is not None or _tag(event) != "str":
-            reading.faults.append(_fault_at(event, top.path, f"the key {event.value} must be plain text"))
+            reading.faults.append(
+                _fault_at(event, top.path, f"the key {clip(event.value)} must be plain text")
+            )
         top.key = event.value
         top.dropped = event.value in top.container
         if top.dropped:
@@ -212,8 +219,8 @@ def _scalar(reading: _Reading, event: yaml.ScalarEvent) -> Plain:
     path = _path(reading)
     text: str = event.value
     if event.tag is not None:
-        raise SourceFault(_fault_at(event, path, f"the tag {event.tag} is not allowed"))
-    tag = _tag(event)
+        raise SourceFault(_fault_at(event, path, f"the tag {clip(event.tag)} is not allowed"))
+    tag, shown = _tag(event), clip(text)
     if tag == "str":
         return text
     if tag == "null":
@@ -223,11 +230,11 @@ def _scalar(reading: _Reading, event: yaml.ScalarEvent) -> Plain:
     if tag == "int" and _INTEGER.fullmatch(text):
         return int(text)
     if tag == "bool":
-        message, suggestion = f"`{text}` must be written true or false, or quoted", ""
+        message, suggestion = f"`{shown}` must be written true or false, or quoted", ""
     elif tag == "int":
-        message, suggestion = f"`{text}` is not a plain decimal integer", "quote it if it is text"
+        message, suggestion = f"`{shown}` is not a plain decimal integer", "quote it if it is text"
     else:
-        message, suggestion = _TAG_FAULTS.get(tag, (f"`{text}` is not allowed here", ""))
+        message, suggestion = _TAG_FAULTS.get(tag, (f"`{shown}` is not allowed here", ""))
     reading.faults.append(_fault_at(event, path, message, suggestion))
     return text
 
