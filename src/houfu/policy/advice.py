@@ -44,7 +44,7 @@ def advise(
             changed[change.input] = _changed(changed[change.input], change, declared[change.input])
         gain = decide(changed)[0] - now.total
         if gain > 0:
-            when = _earliest(
+            soonest = _earliest(
                 policy,
                 term,
                 months_open=now.inputs.get("months_open", 0),
@@ -52,6 +52,8 @@ def advise(
                 opened_on=opened_on,
                 last_violation_on=last_violation_on,
             )
+            # Inputs measured a while ago may point to a day already past.
+            when = max(today, soonest)
             found.append(
                 Advice(action=term.action, message_zh=term.zh, message_en=term.en, gain=gain, when=when)
             )
