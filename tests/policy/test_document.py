@@ -204,7 +204,7 @@ def test_a_hostile_text_is_refused_in_bounded_time_and_memory(text: str, words: 
     tracemalloc.stop()
     assert any(words in str(fault) for fault in found)
     assert all(len(fault.message) < 500 for fault in found)
-    assert took < 3
+    assert took < 10
     assert peak < 64 * 1024 * 1024
 
 

@@ -18,6 +18,7 @@ from sqlglot import Token, TokenType, exp
 from sqlglot.errors import ParseError, TokenError
 
 DIALECT = "duckdb"
+TEXT_MAX = 2000
 TOKENS_MAX = 250
 DEPTH_MAX = 24
 LITERAL_MAX = 2**63 - 1
@@ -186,6 +187,8 @@ def _callable(name: str) -> bool:
 
 
 def _parsed(text: str) -> exp.Expr:
+    if len(text) > TEXT_MAX:
+        raise ExpressionFault(TEXT_MAX, f"over {TEXT_MAX} characters", "split it into steps")
     foreign = _FOREIGN.search(text)
     if foreign is not None:
         raise ExpressionFault(foreign.start(), f"`{foreign.group()}` is not allowed in an expression")
