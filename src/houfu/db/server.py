@@ -137,6 +137,11 @@ def _unreachable(database_url: str, error: Exception) -> ServerError:
                 f"Nothing listens at {where}.",
                 remedy="Start PostgreSQL there, or correct host and port in DATABASE_URL.",
             )
+        case asyncpg.PostgresConnectionError() | ConnectionError():
+            return ServerError(
+                f"Something answers at {where}, but not as PostgreSQL does.",
+                remedy="Correct host and port in DATABASE_URL, and its sslmode if it has one.",
+            )
         case TimeoutError():
             return ServerError(
                 f"Nothing answered at {where} within {_CONNECT_SECONDS_MAX} seconds.",
