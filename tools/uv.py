@@ -4,6 +4,9 @@ Needs nothing but Python. A uv on the PATH is used if it is new enough; else one
 `.tools/`: by pip where there is a pip, else straight from the package index (PIP_INDEX_URL, UV_DEFAULT_INDEX
 and UV_INDEX_URL are honoured), checked against the index's sha256. Nothing outside the project is touched but
 uv's own cache, and that moves into `.tools/` where the home directory cannot be written to.
+
+The lock file names PyPI. Where one of those variables names a mirror, the same versions with the same hashes
+are installed from the mirror.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from pathlib import Path
 OLDEST_UV = (0, 9)
 OLDEST_PYTHON = (3, 11)
 PYPI = "https://pypi.org/simple"
+INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 SECONDS_MAX = 60
 PIP_SECONDS_MAX = 600
 
@@ -40,7 +44,10 @@ def main(arguments: list[str]) -> None:
         stop("python3 is {}.{}; Houfu needs 3.11, 3.12 or 3.13.".format(*sys.version_info))
     uv = find_uv() or install_uv()
     os.chdir(PROJECT)
-    os.execve(uv, [str(uv), *arguments], environment())
+    variables = environment()
+    if "--locked" in arguments and "UV_DEFAULT_INDEX" in variables:
+        arguments = install_from_mirror(uv, arguments, variables)
+    os.execve(uv, [str(uv), *arguments], variables)
 
 
 def stop(sentence: str) -> None:
@@ -53,6 +60,10 @@ def environment() -> dict[str, str]:
     variables = dict(os.environ)
     # A virtual environment that happens to be active is not this project's.
     variables.pop("VIRTUAL_ENV", None)
+    for variable in INDEX_VARIABLES:
+        variables.pop(variable, None)
+    if index() != PYPI:
+        variables["UV_DEFAULT_INDEX"] = index()
     variables.setdefault("UV_PYTHON_DOWNLOADS", "never")
     variables.setdefault("UV_PYTHON_PREFERENCE", "only-system")
     cache = Path(variables.get("UV_CACHE_DIR") or default_cache(variables))
@@ -63,6 +74,32 @@ def environment() -> dict[str, str]:
     if "UV_LINK_MODE" not in variables and nearest(cache).stat().st_dev != PROJECT.stat().st_dev:
         variables["UV_LINK_MODE"] = "copy"
     return variables
+
+
+def index() -> str:
+    """The package index of this machine."""
+    named = [os.environ[variable] for variable in INDEX_VARIABLES if os.environ.get(variable)]
+    return (named[0] if named else PYPI).rstrip("/")
+
+
+def install_from_mirror(uv: Path, arguments: list[str], variables: dict[str, str]) -> list[str]:
+    """Install what the lock file names from the mirror; the `arguments` that then run without looking again."""
+    which = [one for one in arguments if one in ("--all-extras", "--no-dev")]
+    if "--extra" in arguments:
+        which += ["--extra", arguments[arguments.index("--extra") + 1]]
+    wanted = TOOLS / "requirements.txt"
+    TOOLS.mkdir(exist_ok=True)
+    steps = [
+        ["export", "--frozen", "--quiet", "--no-emit-project", "--output-file", str(wanted), *which],
+        *([] if Path(".venv").exists() else [["venv", "--quiet"]]),
+        ["pip", "install", "--quiet", "--require-hashes", "-r", str(wanted)],
+        ["pip", "install", "--quiet", "--no-deps", "--editable", "."],
+    ]
+    for step in steps:
+        done = subprocess.run([uv, *step], env=variables)
+        if done.returncode != 0:
+            stop(f"{PROJECT.name} could not be installed from {index()}.")
+    return [one if one != "--locked" else "--no-sync" for one in arguments]
 
 
 def default_cache(variables: dict[str, str]) -> Path:
@@ -145,10 +182,7 @@ class Links(html.parser.HTMLParser):
 
 def from_index(uv: Path) -> None:
     """Take the newest fitting wheel of uv from the package index and unpack its one program."""
-    index = PYPI
-    for variable in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"):
-        index = os.environ.get(variable) or index
-    page_address = index.rstrip("/") + "/uv/"
+    page_address = index() + "/uv/"
     links = Links()
     links.feed(fetch(page_address).decode("utf-8", "replace"))
     wheels = [address for address in links.addresses if fits(address)]
