@@ -129,8 +129,10 @@ def _held_capabilities() -> set[str]:
 
 
 def _may_enter(directory: Path, entry: pwd.struct_passwd) -> bool:
-    """Whether every directory above `directory` lets `entry` through."""
-    return all(_has_bit(parent, entry, stat.S_IXOTH) for parent in directory.resolve().parents)
+    """Whether every directory above `directory` lets `entry` through. One still to be made will not (0700)."""
+    return all(
+        parent.exists() and _has_bit(parent, entry, stat.S_IXOTH) for parent in directory.resolve().parents
+    )
 
 
 def _may_run(program: Path, entry: pwd.struct_passwd) -> bool:
