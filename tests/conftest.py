@@ -15,30 +15,53 @@ import asyncpg
 import pytest
 
 from houfu.db.migrate import migrate
+from houfu.db.postmaster import find_postmaster
 from houfu.db.server import Server, open_server
+
+_DATA_DIR = "HOUFU_TEST_DATA_DIR"
 
 _numbers = itertools.count(1)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the run's data directory once, in the process that starts the workers; they inherit its name."""
+    if hasattr(config, "workerinput"):
+        return
+    # A short path of its own, so that the socket fits into it.
+    data_dir = Path(tempfile.mkdtemp(prefix="houfu-test-"))
+    os.environ[_DATA_DIR] = str(data_dir)
+    config.add_cleanup(lambda: _remove(data_dir))
+
+
+def _remove(data_dir: Path) -> None:
+    if find_postmaster(data_dir / "postgres" / "data") is not None:
+        # Left by a worker that was killed: taken over, and stopped.
+        with open_server(data_dir=data_dir, database_url=None, on_progress=lambda _: None):
+            pass
+    shutil.rmtree(data_dir)
+
+
 @pytest.fixture(scope="session")
-def server(worker_id: str, testrun_uid: str) -> Generator[Server]:
+def server() -> Generator[Server]:
     """The server of HOUFU_TEST_DATABASE_URL, else an embedded one that all workers of the run share."""
-    # Below /tmp and not pytest's own directory: a short path, and one that root's server may enter.
-    data_dir = Path(tempfile.gettempdir()) / f"houfu-test-{testrun_uid[:16]}"
     url = os.environ.get("HOUFU_TEST_DATABASE_URL")
+    data_dir = Path(os.environ[_DATA_DIR])
     with open_server(
         data_dir=data_dir, database_url=url, on_progress=lambda _: None, durable=False
     ) as server:
         yield server
-    # Whoever finds the server gone was the last to leave.
-    if not (data_dir / "postgres" / "data" / "postmaster.pid").exists():
-        shutil.rmtree(data_dir, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def _template(server: Server, worker_id: str, testrun_uid: str) -> Generator[str]:
-    """The name of a migrated database that nobody connects to, one per worker."""
-    name = f"houfu_template_{testrun_uid[:16]}_{worker_id}"
+def name_prefix(worker_id: str) -> str:
+    """What this worker's databases begin with, unique among runs that share a server."""
+    return f"{Path(os.environ[_DATA_DIR]).name}_{worker_id}".lower().replace("-", "_")
+
+
+@pytest.fixture(scope="session")
+def template(server: Server, name_prefix: str) -> Generator[str]:
+    """The name of a migrated database that nobody connects to."""
+    name = f"{name_prefix}_template"
     _statement(server.dsn, f"create database {name}")
     asyncio.run(migrate(_with_database(server.dsn, name)))
     yield name
@@ -46,18 +69,18 @@ def _template(server: Server, worker_id: str, testrun_uid: str) -> Generator[str
 
 
 @pytest.fixture
-def database(server: Server, _template: str) -> Generator[str]:
+def database(server: Server, template: str, name_prefix: str) -> Generator[str]:
     """The DSN of a migrated, empty database of this test's own."""
-    name = f"{_template}_{next(_numbers)}"
-    _statement(server.dsn, f"create database {name} template {_template} strategy file_copy")
+    name = f"{name_prefix}_{next(_numbers)}"
+    _statement(server.dsn, f"create database {name} template {template} strategy file_copy")
     yield _with_database(server.dsn, name)
     _statement(server.dsn, f"drop database if exists {name} with (force)")
 
 
 @pytest.fixture
-def bare_database(server: Server, testrun_uid: str, worker_id: str) -> Generator[str]:
+def bare_database(server: Server, name_prefix: str) -> Generator[str]:
     """The DSN of a database with nothing in it."""
-    name = f"houfu_bare_{testrun_uid[:16]}_{worker_id}_{next(_numbers)}"
+    name = f"{name_prefix}_{next(_numbers)}"
     _statement(server.dsn, f"create database {name}")
     yield _with_database(server.dsn, name)
     _statement(server.dsn, f"drop database if exists {name} with (force)")

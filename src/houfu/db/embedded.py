@@ -33,6 +33,7 @@ DATABASE = "houfu"
 
 _SOCKET_PATH_MAX = 103  # bytes; 107 on Linux, 103 on macOS
 _FREE_BYTES_TO_CREATE = 200 * 1024 * 1024
+_FREE_BYTES_TO_START = 4 * 1024 * 1024
 _LOG_BYTES_MAX = 10 * 1024 * 1024
 _LOCK_SECONDS_MAX = 120
 _INITDB_SECONDS_MAX = 120
@@ -295,7 +296,9 @@ def _dsn(socket_dir: Path) -> str:
 def _failure(cluster: Cluster, what: str, said: str) -> ServerError:
     """PostgreSQL's own words turned into a sentence and a remedy."""
     last_lines = "\n".join(said.strip().splitlines()[-12:])
-    if "No space left on device" in said or "Disk quota exceeded" in said:
+    # A disk that is full to the brim does not even take the log that would say so.
+    brimful = shutil.disk_usage(cluster.home).free < _FREE_BYTES_TO_START
+    if brimful or "No space left on device" in said or "Disk quota exceeded" in said:
         sentence, remedy = f"{what}: the disk of {cluster.home} is full.", "Free some space and try again."
     elif "Permission denied" in said or "invalid permissions" in said or "wrong ownership" in said:
         sentence = f"{what}: the account {cluster.account.name!r} may not use {cluster.home}."
