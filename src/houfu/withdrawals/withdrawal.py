@@ -15,8 +15,12 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+import msgspec
+
 from houfu.core.calendar import local_moment, next_time
 from houfu.core.reason import Reason, Refusal
+from houfu.ledger.journal import Posting
+from houfu.withdrawals.cautions import Caution
 from houfu.withdrawals.terms import WithdrawalTerms
 
 
@@ -86,6 +90,45 @@ TRANSITIONS: Final[Mapping[Status, Mapping[Command, Status | Reason]]] = Mapping
     }
 )
 
+
+class Withdrawal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A withdrawal as it is recorded. Amounts in minor units; a refused one costs and moves nothing.
+
+    `holder`, `number` and `bank_code` are the bank account as it was when asked: a later change of the account
+    moves no payout. `returned` went back to the balance when it failed or was canceled.
+    """
+
+    store_id: str
+    id: str
+    status: Status
+    reason: Reason | None = None
+    currency: str
+    amount: int
+    fee: int = 0
+    fee_rule: str | None = None
+    liability_collected: int = 0
+    net: int = 0
+    returned: int = 0
+    bank_account_id: str
+    holder: str | None = None
+    number: str | None = None
+    bank_code: str | None = None
+    warnings: tuple[Caution, ...] = ()
+    limit_total: int
+    author: str
+    asked_at: datetime
+    asked_on: date
+    arrives_on: date | None = None
+    latest_on: date | None = None
+    due_at: datetime | None = None
+    journal_seq: int | None = None
+    bank_reference: str | None = None
+    paid_at: datetime | None = None
+    failed_at: datetime | None = None
+    canceled_at: datetime | None = None
+    canceled_by: str | None = None
+
+
 INQUIRY_TIME: Final = time(10)
 """When, local, the worker asks the bank what became of a payout: by then the bank has booked the day's payments."""
 
@@ -94,6 +137,27 @@ def step(status: Status, command: Command) -> Status | Refusal:
     """The status after the command, which may be the same one, or why the command cannot be taken."""
     after = TRANSITIONS[status][command]
     return Refusal(after) if isinstance(after, Reason) else after
+
+
+def reserving(amount: int, *, fee: int, liability_collected: int, net: int) -> tuple[Posting, ...]:
+    """The postings of a request: the amount leaves the balance, the store's liability is collected first (A10)."""
+    postings = (
+        ("store_balance", amount),
+        ("store_liability", -liability_collected),
+        ("fee_income", -fee),
+        ("payout_clearing", -net),
+    )
+    return tuple(posting for posting in postings if posting[1])
+
+
+def paying(net: int) -> tuple[Posting, ...]:
+    """The postings of a payment: what was on its way has left the bank."""
+    return (("payout_clearing", net), ("bank", -net))
+
+
+def charging(fee: int) -> tuple[Posting, ...]:
+    """The postings of a fee that stays charged although the payment failed (D5), after all else went back."""
+    return (("store_balance", fee), ("fee_income", -fee))
 
 
 def dispatch_at(terms: WithdrawalTerms, asked_at: datetime) -> datetime:

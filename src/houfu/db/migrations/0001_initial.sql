@@ -289,7 +289,11 @@ create table withdrawals (
     fee_rule            text        check (fee_rule in ('first_free', 'rate', 'minimum', 'year_threshold')),
     liability_collected bigint      not null default 0 check (liability_collected >= 0),
     net                 bigint      not null default 0,
+    returned            bigint      not null default 0 check (returned between 0 and amount), -- back to the balance once failed or canceled
     bank_account_id     text        not null,
+    holder              text,                  -- the bank account as it was when asked: a later change of it moves no payout
+    number              text,
+    bank_code           text,
     warnings            jsonb       not null,
     limit_total         bigint      not null,  -- the line's total when it was asked: what its share of the limit is measured against (B11)
     author              text        not null,
@@ -299,13 +303,21 @@ create table withdrawals (
     latest_on           date,
     due_at              timestamptz,           -- when the worker must look at it next
     journal_seq         bigint,                -- the journal that reserved it
-    bank_reference      text,
+    bank_reference      text,                  -- the bank's, once it has acknowledged the payout
     paid_at             timestamptz,
     failed_at           timestamptz,
+    canceled_at         timestamptz,
+    canceled_by         text,
     recorded_at         timestamptz not null,
     primary key (store_id, withdrawal_id),
     constraint refused_or_failed_with_a_reason check ((status in ('refused', 'failed')) = (reason is not null)),
-    constraint withdrawal_adds_up check (status = 'refused' or amount = fee + liability_collected + net and net > 0)
+    constraint withdrawal_adds_up check (status = 'refused' or amount = fee + liability_collected + net and net > 0),
+    constraint accepted_with_a_journal_and_a_payee check (status = 'refused' or journal_seq is not null and number is not null),
+    constraint worker_looks_at_open_ones check ((status in ('scheduled', 'in_transit')) = (due_at is not null)),
+    constraint paid_at_a_moment check ((status = 'paid') = (paid_at is not null)),
+    constraint returned_when_it_ended_unpaid check (status in ('failed', 'canceled') or returned = 0)
 );
 create index withdrawals_due on withdrawals (due_at) where due_at is not null;
 create index withdrawals_by_day on withdrawals (store_id, asked_on);
+create index withdrawals_by_payment on withdrawals (store_id, paid_at) where status = 'paid';
+create index withdrawals_newest on withdrawals (withdrawal_id, store_id);

@@ -1,0 +1,196 @@
+"""What can be asked of withdrawals, and what is answered.
+
+An ask is decoded input: its amount and ids are within limits, its caller may act for the store. An answer is
+remembered under the ask's idempotency key and given again, byte for byte, to whoever repeats it.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Literal
+
+import msgspec
+
+from houfu.core.ids import public_id
+from houfu.core.reason import Language, Reason, message, remedy
+from houfu.withdrawals.cautions import Caution
+from houfu.withdrawals.preview import Preview
+from houfu.withdrawals.withdrawal import Status, Withdrawal
+
+PREFIX = "wd"
+"""The prefix of a withdrawal's public id."""
+
+
+class Ask(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Pay `amount` minor units of the store's balance out to one of its bank accounts."""
+
+    store_id: str
+    amount: int
+    bank_account_id: str
+    key: str
+    request_sha: bytes
+    author: str
+    language: Language = "zh"
+
+
+class Cancel(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Take a withdrawal back before it goes to the bank. `id` is its hex id."""
+
+    store_id: str
+    id: str
+    key: str
+    request_sha: bytes
+    author: str
+    language: Language = "zh"
+
+
+class Warning(msgspec.Struct, frozen=True, gc=False):
+    """A rule the withdrawal would break, and what would follow (D9)."""
+
+    rule: str
+    message: str
+
+
+class PreviewView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What a withdrawal would come to, minor units. Refused: `reason`, `message` and `remedy` say why and what helps,
+    and amounts and dates are null. `largest_safe_amount` would be accepted without any warning."""
+
+    accepted: bool
+    reason: str | None
+    message: str | None
+    remedy: str | None
+    store_id: str
+    amount: int
+    currency: str
+    fee: int | None
+    fee_rule: str | None
+    net: int | None
+    liability_collected: int | None
+    arrives_on: date | None
+    latest_on: date | None
+    warnings: tuple[Warning, ...]
+    largest_safe_amount: int
+
+
+class WithdrawalView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A withdrawal as it stands, minor units; null where it was refused. `returned` went back to the store's balance
+    when it failed or was canceled. The answer to a request tells `largest_safe_amount` too, as a preview does.
+
+    The answer to a command that was refused has the status "refused" and its reason; the withdrawal did not change.
+    """
+
+    id: str
+    status: str
+    accepted: bool
+    reason: str | None
+    message: str | None
+    remedy: str | None
+    store_id: str
+    bank_account_id: str
+    amount: int
+    currency: str
+    fee: int | None
+    fee_rule: str | None
+    net: int | None
+    liability_collected: int | None
+    returned: int
+    arrives_on: date | None
+    latest_on: date | None
+    warnings: tuple[Warning, ...]
+    largest_safe_amount: int | msgspec.UnsetType = msgspec.UNSET
+    asked_at: datetime
+    paid_at: datetime | None
+    failed_at: datetime | None
+    canceled_at: datetime | None
+    bank_reference: str | None
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What an ask came to. `outcome` is None where the first answer was given again."""
+
+    status: int
+    body: bytes
+    replayed: bool
+    outcome: WithdrawalView | None
+
+
+class Trouble(msgspec.Struct, frozen=True, gc=False):
+    """Nothing was done and nothing is remembered under the key.
+
+    `idempotency_key_reused`: the key came before with another request. `store_unknown`, `withdrawal_unknown`:
+    there is no such store or withdrawal.
+    """
+
+    code: Literal["idempotency_key_reused", "store_unknown", "withdrawal_unknown"]
+
+
+def preview_view(
+    seen: Preview,
+    *,
+    store_id: str,
+    amount: int,
+    currency: str,
+    language: Language,
+    facts: Mapping[str, str],
+) -> PreviewView:
+    """The preview in the caller's language; `facts` are the policy's figures that wording names."""
+    reason = seen.reason
+    return PreviewView(
+        accepted=seen.accepted,
+        reason=None if reason is None else reason.value,
+        message=None if reason is None else message(reason, language, facts),
+        remedy=None if reason is None else remedy(reason, language, facts),
+        store_id=store_id,
+        amount=amount,
+        currency=currency,
+        fee=seen.fee,
+        fee_rule=seen.fee_rule,
+        net=seen.net,
+        liability_collected=seen.liability_collected,
+        arrives_on=seen.arrives_on,
+        latest_on=seen.latest_on,
+        warnings=_warnings(seen.warnings, language),
+        largest_safe_amount=seen.largest_safe_amount,
+    )
+
+
+def withdrawal_view(
+    withdrawal: Withdrawal,
+    *,
+    language: Language,
+    facts: Mapping[str, str],
+    refused: Reason | None = None,
+    largest_safe_amount: int | msgspec.UnsetType = msgspec.UNSET,
+) -> WithdrawalView:
+    """The withdrawal in the caller's language; `refused` is why a command on it was not taken."""
+    moved = withdrawal.status is not Status.REFUSED
+    reason = refused or withdrawal.reason
+    return WithdrawalView(
+        id=public_id(PREFIX, withdrawal.id, withdrawal.store_id),
+        status=withdrawal.status if refused is None else "refused",
+        accepted=moved,
+        reason=None if reason is None else reason.value,
+        message=None if reason is None else message(reason, language, facts),
+        remedy=None if reason is None else remedy(reason, language, facts),
+        store_id=withdrawal.store_id,
+        bank_account_id=withdrawal.bank_account_id,
+        amount=withdrawal.amount,
+        currency=withdrawal.currency,
+        fee=withdrawal.fee if moved else None,
+        fee_rule=withdrawal.fee_rule,
+        net=withdrawal.net if moved else None,
+        liability_collected=withdrawal.liability_collected if moved else None,
+        returned=withdrawal.returned,
+        arrives_on=withdrawal.arrives_on,
+        latest_on=withdrawal.latest_on,
+        warnings=_warnings(withdrawal.warnings, language),
+        largest_safe_amount=largest_safe_amount,
+        asked_at=withdrawal.asked_at,
+        paid_at=withdrawal.paid_at,
+        failed_at=withdrawal.failed_at,
+        canceled_at=withdrawal.canceled_at,
+        bank_reference=withdrawal.bank_reference,
+    )
+
+
+def _warnings(cautions: tuple[Caution, ...], language: Language) -> tuple[Warning, ...]:
+    return tuple(Warning(caution.rule, caution.message(language)) for caution in cautions)

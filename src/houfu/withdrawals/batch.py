@@ -1,0 +1,291 @@
+"""A batch of requests for money: one transaction, one pass (house choice 2).
+
+Load and lock: the lines of all stores concerned, in id order, then where the stores stand. Decide: in memory, in
+order of arrival, idempotency first, by the same function as the preview. Record: one set-based statement per
+table. A refusal is recorded too, and never touches a neighbour's outcome. A single request is a batch of one.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from houfu.core.calendar import Calendar
+from houfu.core.ids import IdMaker
+from houfu.core.money import BASIS_POINTS
+from houfu.db.queries import load
+from houfu.db.tx import Connection
+from houfu.ledger import actions as ledger
+from houfu.ledger.journal import Books, Journal, post
+from houfu.lines import batch as lines
+from houfu.policy.document import Policy
+from houfu.policy.periods import window_on
+from houfu.withdrawals.ask import Answer, Ask, Cancel, Trouble, WithdrawalView, withdrawal_view
+from houfu.withdrawals.cautions import is_large
+from houfu.withdrawals.preview import Preview, preview
+from houfu.withdrawals.standing import Payee, Standing, load_payees, load_standings
+from houfu.withdrawals.terms import WithdrawalTerms, withdrawal_terms
+from houfu.withdrawals.withdrawal import Status, Withdrawal, dispatch_at, reserving
+
+_SQL = load(__package__)
+_RECALL = _SQL["recall"]
+_REMEMBER = _SQL["remember"]
+_INSERT_WITHDRAWALS = _SQL["insert_withdrawals"]
+_NOTE_SHARES = _SQL["note_shares"]
+
+_SHARE_MAX: Final = 2**31 - 1
+_encode = msgspec.json.Encoder().encode
+
+
+class Remembered(msgspec.Struct, frozen=True, gc=False):
+    """The first answer to a key."""
+
+    request_sha: bytes
+    status: int
+    body: bytes
+
+
+class Batch:
+    """The working copies of one transaction: loaded rows, and the rows to write."""
+
+    def __init__(self, *, policy: Policy, calendar: Calendar, ids: IdMaker, now: datetime) -> None:
+        self.policy = policy
+        self.terms = withdrawal_terms(policy.terms)
+        self.facts = wording_facts(self.terms)
+        self.calendar = calendar
+        self.ids = ids
+        self.now = now
+        self.asked_on = self.terms.local(now).date()
+        self.lines = lines.Batch(terms=policy.terms.orders, ids=ids, now=now)
+        self.standings: dict[str, Standing] = {}
+        self.payees: dict[tuple[str, str], Payee] = {}
+        self.recalled: dict[tuple[str, str], Remembered] = {}
+        self.withdrawals: list[Withdrawal] = []
+        self.journals: list[Journal] = []
+        self.shares: dict[str, int] = {}
+        self.remembered: dict[tuple[str, str], Remembered] = {}
+
+    # --- load and lock
+
+    async def load(self, connection: Connection, asks: Sequence[Ask]) -> None:
+        """Lock the lines in id order, then read what the asks need."""
+        store_ids = list({ask.store_id for ask in asks})
+        await self.lines.lock(connection, store_ids)
+        self.recalled = await recall(connection, asks)
+        self.standings = await load_standings(
+            connection,
+            store_ids,
+            lines=self.lines.lines,
+            policy=self.policy,
+            terms=self.terms,
+            now=self.now,
+        )
+        self.payees = await load_payees(connection, [(ask.store_id, ask.bank_account_id) for ask in asks])
+
+    # --- decide
+
+    def decide(self, ask: Ask) -> Answer | Trouble:
+        """The ask's outcome; idempotency is checked first."""
+        at = (ask.store_id, ask.key)
+        if first := self.recalled.get(at):
+            return replayed(first, ask.request_sha)
+        standing = self.standings.get(ask.store_id)
+        if standing is None:
+            return Trouble("store_unknown")
+        payee = self.payees.get((ask.store_id, ask.bank_account_id))
+        seen = judged(
+            self.policy,
+            self.terms,
+            self.calendar,
+            standing,
+            amount=ask.amount,
+            bank_account_known=payee is not None,
+            now=self.now,
+        )
+        withdrawal = self._withdrawal(ask, seen, standing, payee)
+        if seen.accepted:
+            withdrawal = self._reserve(withdrawal, standing)
+        self.withdrawals.append(withdrawal)
+        view = withdrawal_view(
+            withdrawal,
+            language=ask.language,
+            facts=self.facts,
+            largest_safe_amount=seen.largest_safe_amount,
+        )
+        answer = answered(201 if seen.accepted else 200, view)
+        self.recalled[at] = self.remembered[at] = Remembered(ask.request_sha, answer.status, answer.body)
+        return answer
+
+    def _withdrawal(self, ask: Ask, seen: Preview, standing: Standing, payee: Payee | None) -> Withdrawal:
+        return Withdrawal(
+            store_id=ask.store_id,
+            id=self.ids.make(self.now),
+            status=Status.SCHEDULED if seen.accepted else Status.REFUSED,
+            reason=seen.reason,
+            currency=self.policy.terms.currency if standing.books is None else standing.books.currency,
+            amount=ask.amount,
+            fee=seen.fee or 0,
+            fee_rule=seen.fee_rule,
+            liability_collected=seen.liability_collected or 0,
+            net=seen.net or 0,
+            bank_account_id=ask.bank_account_id,
+            holder=None if payee is None else payee.holder,
+            number=None if payee is None else payee.number,
+            bank_code=None if payee is None else payee.bank_code,
+            warnings=seen.warnings,
+            limit_total=standing.account.limit_total,
+            author=ask.author,
+            asked_at=self.now,
+            asked_on=self.asked_on,
+            arrives_on=seen.arrives_on,
+            latest_on=seen.latest_on,
+            due_at=dispatch_at(self.terms, self.now) if seen.accepted else None,
+        )
+
+    def _reserve(self, withdrawal: Withdrawal, standing: Standing) -> Withdrawal:
+        """Take the amount off the balance, and let the next ask of the store see it gone."""
+        store_id, amount = withdrawal.store_id, withdrawal.amount
+        account, history = standing.account, standing.history
+        assert standing.books is not None  # noqa: S101 (only a store with books has a balance)
+        books, journal = self._post(withdrawal, standing.books)
+        day_amount = history.day_amount + amount
+        large = is_large(self.terms.clause, amount, limit_total=account.limit_total)
+        self.standings[store_id] = Standing(
+            dataclasses.replace(
+                account,
+                withdrawable=account.withdrawable - amount,
+                liability=account.liability - withdrawal.liability_collected,
+            ),
+            dataclasses.replace(
+                history,
+                prior_count=history.prior_count + 1,
+                day_count=history.day_count + 1,
+                day_amount=day_amount,
+                last_large_on=self.asked_on if large else history.last_large_on,
+            ),
+            books,
+        )
+        if account.limit_total > 0:
+            # Rounded up: one fen over the share that zeroes a limit must read as over it (B11).
+            self.shares[store_id] = min(_SHARE_MAX, -(-day_amount * BASIS_POINTS // account.limit_total))
+        return msgspec.structs.replace(withdrawal, journal_seq=journal.seq)
+
+    def _post(self, withdrawal: Withdrawal, books: Books) -> tuple[Books, Journal]:
+        after, journal = post(
+            books,
+            "withdrawal",
+            reserving(
+                withdrawal.amount,
+                fee=withdrawal.fee,
+                liability_collected=withdrawal.liability_collected,
+                net=withdrawal.net,
+            ),
+            subject=withdrawal.id,
+            occurred_at=self.now,
+            recorded_at=self.now,
+        )
+        self.journals.append(journal)
+        return after, journal
+
+    # --- record
+
+    async def record(self, connection: Connection) -> None:
+        """Write everything that was decided, one statement per table."""
+        await self.lines.record(connection)
+        await ledger.record(connection, self.journals)
+        if new := self.withdrawals:
+            await connection.execute(
+                _INSERT_WITHDRAWALS,
+                [w.store_id for w in new],
+                [w.id for w in new],
+                [w.status for w in new],
+                [w.reason for w in new],
+                [w.currency for w in new],
+                [w.amount for w in new],
+                [w.fee for w in new],
+                [w.fee_rule for w in new],
+                [w.liability_collected for w in new],
+                [w.net for w in new],
+                [w.bank_account_id for w in new],
+                [w.holder for w in new],
+                [w.number for w in new],
+                [w.bank_code for w in new],
+                [_encode(w.warnings).decode() for w in new],
+                [w.limit_total for w in new],
+                [w.author for w in new],
+                [w.arrives_on for w in new],
+                [w.latest_on for w in new],
+                [w.due_at for w in new],
+                [w.journal_seq for w in new],
+                self.now,
+                self.asked_on,
+            )
+        if shares := self.shares:
+            await connection.execute(_NOTE_SHARES, list(shares), list(shares.values()))
+        await remember(connection, self.remembered, now=self.now)
+
+
+def judged(
+    policy: Policy,
+    terms: WithdrawalTerms,
+    calendar: Calendar,
+    standing: Standing,
+    *,
+    amount: int,
+    bank_account_known: bool,
+    now: datetime,
+) -> Preview:
+    """How the withdrawal is judged at `now`: the one decision of preview and request."""
+    today = terms.local(now).date()
+    return preview(
+        terms,
+        calendar,
+        standing.account,
+        standing.history,
+        amount=amount,
+        asked_at=now,
+        promotion=window_on(policy.terms.promotion_windows, today) is not None,
+        bank_account_known=bank_account_known,
+    )
+
+
+def wording_facts(terms: WithdrawalTerms) -> dict[str, str]:
+    """The figures of the policy that reasons name."""
+    return {"reopens_at": terms.clause.closed.end}
+
+
+def answered(status: int, view: WithdrawalView) -> Answer:
+    """A first answer."""
+    return Answer(status, _encode(view), False, view)
+
+
+def replayed(first: Remembered, request_sha: bytes) -> Answer | Trouble:
+    """The first answer again, if the request is the same."""
+    if first.request_sha != request_sha:
+        return Trouble("idempotency_key_reused")
+    return Answer(first.status, first.body, True, None)
+
+
+async def recall(connection: Connection, asks: Sequence[Ask | Cancel]) -> dict[tuple[str, str], Remembered]:
+    """The first answers to the asks' keys, by store and key."""
+    rows = await connection.fetch(_RECALL, [ask.store_id for ask in asks], [ask.key for ask in asks])
+    return {(row[0], row[1]): Remembered(row[2], row[3], row[4]) for row in rows}
+
+
+async def remember(
+    connection: Connection, answers: Mapping[tuple[str, str], Remembered], *, now: datetime
+) -> None:
+    """Keep first answers under their store and key."""
+    if not answers:
+        return
+    await connection.execute(
+        _REMEMBER,
+        [store_id for store_id, _ in answers],
+        [key for _, key in answers],
+        [first.request_sha for first in answers.values()],
+        [first.status for first in answers.values()],
+        [first.body for first in answers.values()],
+        now,
+    )

@@ -1,0 +1,157 @@
+-- name: recall
+select i.store_id, i.key, i.request_sha, i.status, i.answer
+from unnest($1::text[], $2::text[]) as asked (store_id, key)
+join idempotency i on i.store_id = asked.store_id and i.key = asked.key;
+
+-- name: remember
+insert into idempotency (store_id, key, request_sha, status, answer, recorded_at)
+select store_id, key, request_sha, status, answer, $6
+from unnest($1::text[], $2::text[], $3::bytea[], $4::smallint[], $5::bytea[]) as i (store_id, key, request_sha, status, answer);
+
+-- name: standings
+-- $2 now, $3 the local day, $4 when the local year began, $5 the first day on which a large one still counts, $6 large share
+select s.store_id, s.opened_on,
+       coalesce((select f.kind = 'funds_frozen' from store_facts f
+                 where f.store_id = s.store_id and f.kind in ('funds_frozen', 'funds_released') and f.occurred_at <= $2
+                 order by f.occurred_at desc, f.fact_id desc limit 1), false) as frozen,
+       coalesce((select f.kind = 'high_risk_marked' from store_facts f
+                 where f.store_id = s.store_id and f.kind in ('high_risk_marked', 'high_risk_cleared') and f.occurred_at <= $2
+                 order by f.occurred_at desc, f.fact_id desc limit 1), false) as high_risk,
+       exists (select from withdrawals w
+               where w.store_id = s.store_id and w.status in ('scheduled', 'in_transit', 'paid')) as asked_before,
+       (select coalesce(sum(w.amount), 0)::bigint from withdrawals w
+        where w.store_id = s.store_id and w.status = 'paid' and w.paid_at >= $4) as prior_year_total,
+       recent.day_count, recent.day_amount, recent.last_large_on
+from unnest($1::text[]) as asked (store_id)
+join stores s on s.store_id = asked.store_id
+cross join lateral (
+    select count(*) filter (where w.asked_on = $3) as day_count,
+           (coalesce(sum(w.amount) filter (where w.asked_on = $3), 0))::bigint as day_amount,
+           max(w.asked_on) filter (where w.limit_total > 0 and w.amount::numeric * 10000 > w.limit_total::numeric * $6::int) as last_large_on
+    from withdrawals w
+    where w.store_id = s.store_id and w.asked_on >= $5::date and w.status in ('scheduled', 'in_transit', 'paid')
+) recent;
+
+-- name: payees
+select b.store_id, b.bank_account_id, b.holder, b.number, b.bank_code
+from unnest($1::text[], $2::text[]) as asked (store_id, bank_account_id)
+join bank_accounts b on b.store_id = asked.store_id and b.bank_account_id = asked.bank_account_id;
+
+-- name: insert_withdrawals
+insert into withdrawals (store_id, withdrawal_id, status, reason, currency, amount, fee, fee_rule, liability_collected, net,
+                         bank_account_id, holder, number, bank_code, warnings, limit_total, author, arrives_on, latest_on,
+                         due_at, journal_seq, asked_at, asked_on, recorded_at)
+select store_id, withdrawal_id, status, reason, currency, amount, fee, fee_rule, liability_collected, net,
+       bank_account_id, holder, number, bank_code, warnings::jsonb, limit_total, author, arrives_on, latest_on,
+       due_at, journal_seq, $22, $23, $22
+from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[], $9::bigint[],
+            $10::bigint[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::bigint[], $17::text[],
+            $18::date[], $19::date[], $20::timestamptz[], $21::bigint[])
+    as w (store_id, withdrawal_id, status, reason, currency, amount, fee, fee_rule, liability_collected, net,
+          bank_account_id, holder, number, bank_code, warnings, limit_total, author, arrives_on, latest_on,
+          due_at, journal_seq);
+
+-- name: note_shares
+update lines l set day_withdrawn_share_bp = greatest(l.day_withdrawn_share_bp, v.share_bp)
+from unnest($1::text[], $2::integer[]) as v (store_id, share_bp)
+where l.store_id = v.store_id;
+
+-- name: measure_shares_anew
+-- The highest share of the limit withdrawn in one day since the line's assessment (B11), rounded up, after one that
+-- had counted counts no more. A day's share is what the day had come to at each of its withdrawals.
+update lines l set day_withdrawn_share_bp = coalesce((
+    select max(least(2147483647, ceil(day.amount::numeric * 10000 / day.limit_total)))::integer
+    from (
+        select w.asked_at, w.limit_total, sum(w.amount) over (partition by w.asked_on order by w.withdrawal_id) as amount
+        from withdrawals w
+        where w.store_id = l.store_id and w.status in ('scheduled', 'in_transit', 'paid')
+          and w.asked_on >= (a.occurred_at - interval '1 day')::date
+    ) day
+    where day.limit_total > 0 and day.asked_at >= a.occurred_at
+), 0)
+from assessments a
+where l.store_id = any($1::text[]) and a.store_id = l.store_id and a.assessment_id = l.assessment_id;
+
+-- name: due
+select w.store_id, w.withdrawal_id, w.due_at, (w.bank_reference is null) as unsent
+from withdrawals w where w.due_at <= $1 order by w.due_at, w.store_id, w.withdrawal_id limit $2;
+
+-- name: next_due
+select min(due_at) from withdrawals where due_at is not null;
+
+-- name: lock_withdrawals
+select w.*
+from unnest($1::text[], $2::uuid[]) as asked (store_id, withdrawal_id)
+join withdrawals w on w.store_id = asked.store_id and w.withdrawal_id = asked.withdrawal_id
+order by w.store_id, w.withdrawal_id for update of w;
+
+-- name: send
+-- In order and without waiting: whoever holds one of these rows is about to send or to cancel it.
+with due as (
+    select w.store_id, w.withdrawal_id
+    from unnest($1::text[], $2::uuid[]) as asked (store_id, withdrawal_id)
+    join withdrawals w on w.store_id = asked.store_id and w.withdrawal_id = asked.withdrawal_id
+    where w.status in ('scheduled', 'in_transit') and w.bank_reference is null and w.due_at <= $3
+    order by w.store_id, w.withdrawal_id for update of w skip locked
+)
+update withdrawals w set status = 'in_transit'
+from due where w.store_id = due.store_id and w.withdrawal_id = due.withdrawal_id
+returning w.store_id, w.withdrawal_id, w.net, w.currency, w.holder, w.number, w.bank_code, w.asked_at, w.arrives_on, w.latest_on;
+
+-- name: acknowledge
+with acknowledged as (
+    select w.store_id, w.withdrawal_id, asked.bank_reference, asked.due_at
+    from unnest($1::text[], $2::uuid[], $3::text[], $4::timestamptz[]) as asked (store_id, withdrawal_id, bank_reference, due_at)
+    join withdrawals w on w.store_id = asked.store_id and w.withdrawal_id = asked.withdrawal_id
+    where w.status = 'in_transit' and w.bank_reference is null
+    order by w.store_id, w.withdrawal_id for update of w
+)
+update withdrawals w set bank_reference = a.bank_reference, due_at = a.due_at
+from acknowledged a where w.store_id = a.store_id and w.withdrawal_id = a.withdrawal_id;
+
+-- name: sent_payouts
+select w.store_id, w.withdrawal_id, w.net, w.currency, w.holder, w.number, w.bank_code, w.asked_at, w.arrives_on, w.latest_on
+from unnest($1::text[], $2::uuid[]) as asked (store_id, withdrawal_id)
+join withdrawals w on w.store_id = asked.store_id and w.withdrawal_id = asked.withdrawal_id
+where w.status = 'in_transit' and w.bank_reference is not null;
+
+-- name: put_off_inquiry
+with pending as (
+    select w.store_id, w.withdrawal_id, asked.due_at
+    from unnest($1::text[], $2::uuid[], $3::timestamptz[]) as asked (store_id, withdrawal_id, due_at)
+    join withdrawals w on w.store_id = asked.store_id and w.withdrawal_id = asked.withdrawal_id
+    where w.status = 'in_transit' and w.due_at < asked.due_at
+    order by w.store_id, w.withdrawal_id for update of w
+)
+update withdrawals w set due_at = p.due_at
+from pending p where w.store_id = p.store_id and w.withdrawal_id = p.withdrawal_id;
+
+-- name: end_withdrawals
+update withdrawals w
+set status = v.status, reason = v.reason, returned = v.returned, paid_at = v.paid_at, failed_at = v.failed_at,
+    canceled_at = v.canceled_at, canceled_by = v.canceled_by, due_at = null
+from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::timestamptz[],
+            $8::timestamptz[], $9::text[])
+    as v (store_id, withdrawal_id, status, reason, returned, paid_at, failed_at, canceled_at, canceled_by)
+where w.store_id = v.store_id and w.withdrawal_id = v.withdrawal_id;
+
+-- name: read_withdrawal
+select w.*
+from withdrawals w where w.store_id = $1 and w.withdrawal_id = $2;
+
+-- name: withdrawals_of_store
+select w.* from withdrawals w
+where w.store_id = $6
+  and ($1::text is null or w.status = $1)
+  and ($2::timestamptz is null or w.asked_at >= $2)
+  and ($3::timestamptz is null or w.asked_at < $3)
+  and ($4::uuid is null or w.withdrawal_id < $4)
+order by w.withdrawal_id desc limit $5;
+
+-- name: withdrawals_of_all
+select w.* from withdrawals w
+where ($1::text is null or w.status = $1)
+  and ($2::timestamptz is null or w.asked_at >= $2)
+  and ($3::timestamptz is null or w.asked_at < $3)
+  and ($4::uuid is null or (w.withdrawal_id, w.store_id) < ($4, $5::text))
+order by w.withdrawal_id desc, w.store_id desc limit $6;

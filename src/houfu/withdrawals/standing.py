@@ -1,0 +1,106 @@
+"""Where stores stand when they ask for their money: what preview and request load, and how an accepted request
+changes it for the next one of the same batch."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+import msgspec
+
+from houfu.db.queries import load
+from houfu.db.tx import Connection
+from houfu.ledger import actions as ledger
+from houfu.ledger.journal import Books
+from houfu.lines.actions import LineView
+from houfu.lines.line import Line
+from houfu.policy.document import Policy
+from houfu.policy.periods import full_months, midnight
+from houfu.withdrawals.checks import Account, History
+from houfu.withdrawals.terms import WithdrawalTerms
+
+_SQL = load(__package__)
+_STANDINGS = _SQL["standings"]
+_PAYEES = _SQL["payees"]
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """A store that asks. `books` is None where it was never assessed: then it has no balance."""
+
+    account: Account
+    history: History
+    books: Books | None
+
+
+class Payee(msgspec.Struct, frozen=True, gc=False):
+    """A bank account of a store."""
+
+    holder: str
+    number: str
+    bank_code: str
+
+
+async def load_standings(
+    connection: Connection,
+    store_ids: Sequence[str],
+    *,
+    lines: Mapping[str, Line | LineView],
+    policy: Policy,
+    terms: WithdrawalTerms,
+    now: datetime,
+) -> dict[str, Standing]:
+    """The standing of each store that is known. `lines` are those of the stores that have one, as of `now`."""
+    clause, today = terms.clause, terms.local(now).date()
+    rows = await connection.fetch(
+        _STANDINGS,
+        store_ids,
+        now,
+        today,
+        midnight(date(today.year, 1, 1), policy.zone),
+        today - timedelta(days=clause.large_wait_days),
+        clause.large_share_bp,
+    )
+    accounts = await ledger.load_books(connection, store_ids)
+    standings: dict[str, Standing] = {}
+    for (
+        store_id,
+        opened_on,
+        frozen,
+        high_risk,
+        asked_before,
+        year_total,
+        day_count,
+        day_amount,
+        large_on,
+    ) in rows:
+        line, held = lines.get(store_id), accounts.get(store_id)
+        is_open = line is not None and line.status == "open"
+        standings[store_id] = Standing(
+            Account(
+                withdrawable=0 if held is None else held.balance,
+                liability=0 if held is None else held.liability,
+                frozen=frozen,
+                abnormal=high_risk or (line is not None and line.status == "suspended"),
+                limit_total=0 if line is None else line.total,
+                limit_available=line.available if line is not None and is_open else 0,
+                months_open=full_months(opened_on, today),
+            ),
+            History(
+                # Whether there was any before is all the fee asks (D2): counting them would cost more each year.
+                prior_count=int(asked_before),
+                prior_year_total=year_total,
+                day_count=day_count,
+                day_amount=day_amount,
+                last_large_on=large_on,
+            ),
+            None if held is None else held.books,
+        )
+    return standings
+
+
+async def load_payees(
+    connection: Connection, named: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Payee]:
+    """The bank accounts of (store, bank account id) that exist."""
+    rows = await connection.fetch(
+        _PAYEES, [store_id for store_id, _ in named], [account_id for _, account_id in named]
+    )
+    return {(row[0], row[1]): Payee(row[2], row[3], row[4]) for row in rows}

@@ -1,0 +1,235 @@
+"""A small programme on a real database: stores with lines, balances and bank accounts, and a bank that remembers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from hashlib import sha256
+from itertools import count
+
+from houfu.core.calendar import Calendar, shipped_calendar
+from houfu.core.ids import IdMaker
+from houfu.db.tx import Connection, connect
+from houfu.ledger import actions as ledger
+from houfu.ledger.journal import Posting, post
+from houfu.lines import actions as lines
+from houfu.policy.actions import Assessed, publish
+from houfu.policy.document import Policy, shipped_policy, shipped_text
+from houfu.policy.periods import add_months
+from houfu.withdrawals import actions
+from houfu.withdrawals.ask import Answer, Ask, Cancel, Trouble, WithdrawalView
+from houfu.withdrawals.bank import Acknowledgement, Outcome, Payout, SimulatedBank
+from houfu.withdrawals.payouts import run_due
+from houfu.withdrawals.terms import WithdrawalTerms, withdrawal_terms
+
+TERMS = withdrawal_terms(shipped_policy().terms)
+MONDAY = datetime(2026, 3, 2, 10, tzinfo=TERMS.zone)
+CLOSED_NUMBER = "6222020200010000"
+
+_numbers = count(1)
+
+
+@dataclass
+class RememberingBank:
+    """The simulated bank, with a list of what it was handed; one id is one payment however often it is handed over."""
+
+    bank: SimulatedBank
+    handed: list[str] = field(default_factory=list)
+    fails: int = 0
+
+    async def submit(self, payouts: Sequence[Payout]) -> tuple[Acknowledgement, ...]:
+        if self.fails:
+            self.fails -= 1
+            raise ConnectionError("the bank hung up")
+        self.handed += [payout.payout_id for payout in payouts]
+        return await self.bank.submit(payouts)
+
+    async def outcome(self, payout: Payout, *, now: datetime) -> Outcome:
+        return await self.bank.outcome(payout, now=now)
+
+
+@dataclass
+class Programme:
+    """The programme under one policy, on one connection."""
+
+    dsn: str
+    connection: Connection
+    policy: Policy
+    calendar: Calendar = field(default_factory=shipped_calendar)
+    ids: IdMaker = field(default_factory=IdMaker)
+    bank: RememberingBank = field(
+        default_factory=lambda: RememberingBank(SimulatedBank(shipped_calendar(), TERMS.zone, time(10)))
+    )
+
+    def terms_at(self, moment: datetime) -> WithdrawalTerms:
+        return withdrawal_terms(self.policy.terms)
+
+    async def open_store(
+        self,
+        store_id: str = "s1",
+        *,
+        balance: int = 0,
+        liability: int = 0,
+        opened_on: date = date(2024, 1, 1),
+        number: str = "6222020200011111",
+        at: datetime = MONDAY,
+    ) -> int:
+        """A store with a line, as much balance and liability, and the bank account b1; its limit."""
+        await self.connection.execute(
+            "insert into stores values ($1, 'Store', 'o1', 3, $2, 'mobile', 'clothing', $3, $3)",
+            store_id,
+            opened_on,
+            at,
+        )
+        await self.connection.executemany(
+            "insert into store_metrics values ($1, $2, 1, 300, 30000000, 485, 485, 485, 300, 9900, 5, $3)",
+            [(store_id, add_months(date(at.year, at.month, 1), -back), at) for back in range(1, 13)],
+        )
+        await self.connection.execute(
+            "insert into bank_accounts values ($1, 'b1', 'Holder', $2, 'ICBC', $3, $3)", store_id, number, at
+        )
+        assessed = (
+            await lines.assess(
+                self.connection,
+                [store_id],
+                policy=self.policy,
+                cause="opened",
+                author="test",
+                ids=self.ids,
+                now=at,
+            )
+        )[store_id]
+        assert isinstance(assessed, Assessed)
+        if balance:
+            await self.post(store_id, ("buyer_receivable", balance), ("store_balance", -balance))
+        if liability:
+            await self.post(store_id, ("store_liability", liability), ("bank", -liability))
+        return assessed.decision.total
+
+    async def post(self, store_id: str, *postings: Posting, at: datetime = MONDAY) -> None:
+        async with self.connection.transaction():
+            await self.connection.fetch("select from lines where store_id = $1 for update", store_id)
+            account = (await ledger.load_books(self.connection, [store_id]))[store_id]
+            _, journal = post(account.books, "given", postings, subject=None, occurred_at=at, recorded_at=at)
+            await ledger.record(self.connection, [journal])
+
+    async def note(self, kind: str, store_id: str = "s1", *, at: datetime = MONDAY) -> None:
+        await self.connection.execute(
+            "insert into store_facts values ($1, $2, $3, $4, $4, 'test', '')",
+            store_id,
+            self.ids.make(at),
+            kind,
+            at,
+        )
+
+    def asking(
+        self,
+        amount: int,
+        store_id: str = "s1",
+        *,
+        key: str | None = None,
+        account: str = "b1",
+        language: str = "zh",
+    ) -> Ask:
+        return Ask(
+            store_id=store_id,
+            amount=amount,
+            bank_account_id=account,
+            key=key or f"k{next(_numbers)}",
+            request_sha=sha256(f"{amount}|{account}".encode()).digest(),
+            author="merchant:test",
+            language="en" if language == "en" else "zh",
+        )
+
+    async def answer(
+        self, ask: Ask, *, at: datetime = MONDAY, connection: Connection | None = None
+    ) -> Answer | Trouble:
+        return await actions.request(
+            connection or self.connection,
+            ask,
+            policy=self.policy,
+            calendar=self.calendar,
+            ids=self.ids,
+            now=at.astimezone(UTC),
+        )
+
+    async def ask(
+        self, amount: int, store_id: str = "s1", *, at: datetime = MONDAY, account: str = "b1"
+    ) -> WithdrawalView:
+        answer = await self.answer(self.asking(amount, store_id, account=account), at=at)
+        assert isinstance(answer, Answer)
+        assert answer.outcome is not None
+        return answer.outcome
+
+    async def cancel(
+        self, id: str, *, at: datetime = MONDAY, key: str | None = None, store_id: str = "s1"
+    ) -> Answer | Trouble:
+        command = Cancel(
+            store_id=store_id,
+            id=hex_of(id),
+            key=key or f"k{next(_numbers)}",
+            request_sha=sha256(id.encode()).digest(),
+            author="merchant:test",
+        )
+        return await actions.cancel(self.connection, command, policy=self.policy, now=at)
+
+    async def work(self, now: datetime, *, connection: Connection | None = None) -> int:
+        """Do everything that is due by `now`, as the worker does."""
+        moved = 0
+        while done := await run_due(
+            connection or self.connection, self.bank, terms_at=self.terms_at, now=now
+        ):
+            moved += done
+        return moved
+
+    async def look(self, id: str, store_id: str = "s1") -> WithdrawalView:
+        return await actions.withdrawal(self.connection, store_id, hex_of(id), policy=self.policy)
+
+    async def balances(self, store_id: str = "s1") -> dict[str, int]:
+        """The accounts that hold something, signs as people read them: what is owed to the store is positive."""
+        now = await ledger.balances(self.connection, store_id)
+        turned = {"store_balance", "payout_clearing", "fee_income", "bank"}
+        return {name: -held if name in turned else held for name, held in now.items() if held}
+
+
+def hex_of(id: str) -> str:
+    return id.removeprefix("wd_").partition(".")[0]
+
+
+async def check_books(connection: Connection) -> None:
+    """Every balance is the sum of its postings, every store's accounts sum to zero, and what is on its way to the bank
+    is what open withdrawals will pay."""
+    apart = await connection.fetch(
+        """
+        select b.store_id, b.account from balances b
+        left join (select store_id, account, sum(amount) as posted from postings group by 1, 2) p using (store_id, account)
+        where b.balance <> coalesce(p.posted, 0)
+        union all
+        select store_id, 'sum' from balances group by store_id having sum(balance) <> 0
+        union all
+        select b.store_id, 'in transit' from balances b
+        where b.account = 'payout_clearing' and -b.balance <> (
+            select coalesce(sum(net), 0) from withdrawals w
+            where w.store_id = b.store_id and w.status in ('scheduled', 'in_transit'))
+        """
+    )
+    assert apart == []
+
+
+@asynccontextmanager
+async def open_programme(dsn: str, policy: Policy | None = None) -> AsyncGenerator[Programme]:
+    connection = await connect(dsn)
+    try:
+        await publish(
+            connection,
+            shipped_text(),
+            effective_from=datetime(2020, 1, 1, tzinfo=UTC),
+            author="test",
+            now=MONDAY,
+        )
+        yield Programme(dsn, connection, policy or shipped_policy())
+        await check_books(connection)
+    finally:
+        await connection.close()
