@@ -5,15 +5,15 @@ from importlib.resources import files
 from types import MappingProxyType
 
 
-def load(package: str | None) -> Mapping[str, str]:
-    """The statements of `package`'s queries.sql by name; a module passes its own `__package__`.
+def load(package: str | None, file: str = "queries.sql") -> Mapping[str, str]:
+    """The statements of a file of `package` by name, in order; a module passes its own `__package__`.
 
     ValueError when two share a name.
     """
     if package is None:
         raise ValueError("only a module of a package has statements")
     statements: dict[str, str] = {}
-    text = files(package).joinpath("queries.sql").read_text(encoding="utf-8")
+    text = files(package).joinpath(file).read_text(encoding="utf-8")
     for block in text.split("-- name: ")[1:]:
         name, _, body = block.partition("\n")
         name = name.strip()

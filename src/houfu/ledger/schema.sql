@@ -69,4 +69,4 @@ select store_id, seq, line, kind, account, amount, currency, subject, reverses, 
 from journals, unnest(accounts, amounts) with ordinality as p (account, amount, line);
 
 create view trial_balance as
-select account, currency, sum(balance) as balance from balances group by account, currency;
+select account, currency, sum(balance)::numeric(38, 0) as balance from balances group by account, currency;

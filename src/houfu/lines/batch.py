@@ -235,18 +235,18 @@ class Batch:
                     order, command.amount, final=command.final, terms=self.terms, now=self.now
                 )
             case "void":
-                return orders.void(order, terms=self.terms)
+                return orders.void(order)
             case "repay":
-                return orders.repay(order, command.amount or 0, standing=standing, terms=self.terms)
+                return orders.repay(order, command.amount or 0, standing=standing)
             case "return":
-                return orders.give_back(order, command.amount or 0, standing=standing, terms=self.terms)
+                return orders.give_back(order, command.amount or 0, standing=standing)
 
     def _due(self, command: Due) -> Answer:
         order = self.orders.get((command.store_id, command.id))
         if order is None:
             return NOTHING_DUE
         if command.kind == "expire":
-            effect = orders.expire(order, terms=self.terms, now=command.at)
+            effect = orders.expire(order, now=command.at)
         else:
             standing = self.standing.get(command.store_id, _NOBODY)
             effect = orders.default(order, standing=standing, terms=self.terms, now=command.at)
@@ -341,6 +341,7 @@ class Batch:
                 [o.written_off for o in changed],
                 [o.borne_by for o in changed],
                 [o.captured_at for o in changed],
+                [o.default_at for o in changed],
                 [o.due_at for o in changed],
             )
         await ledger.record(connection, self.journals)

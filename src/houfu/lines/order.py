@@ -51,6 +51,8 @@ class Order(msgspec.Struct, frozen=True, gc=False):
     borne_by: str | None = None
     expires_at: datetime | None = None
     captured_at: datetime | None = None
+    default_at: datetime | None = None
+    """When what is unpaid becomes a default, by the terms at its last capture."""
     due_at: datetime | None = None
 
     @property
@@ -116,33 +118,34 @@ def capture(
         receivable=order.receivable + advanced_within,
         liability=order.liability + advanced_beyond,
         captured_at=now,
+        default_at=now + timedelta(days=terms.default.after_days),
     )
     postings = _nonzero(
         ("buyer_receivable", advanced_within),
         ("store_liability", advanced_beyond),
         ("store_balance", -advanced),
     )
-    return Effect(_settled(after, terms), drawn, -freed, postings)
+    return Effect(_settled(after), drawn, -freed, postings)
 
 
-def void(order: Order, *, terms: Orders) -> Effect | Refusal:
+def void(order: Order) -> Effect | Refusal:
     """Free everything the order still holds."""
     if (refused := _refused(order)) is not None:
         return refused
     if order.held == 0:
         return Refusal(Reason.NOTHING_TO_VOID)
     # Nothing below may refuse.
-    return _free(order, order.held, "voided", terms)
+    return _free(order, "voided")
 
 
-def expire(order: Order, *, terms: Orders, now: datetime) -> Effect | None:
+def expire(order: Order, *, now: datetime) -> Effect | None:
     """Free the hold whose time is over; None when there is nothing to expire at `now`."""
     if order.held == 0 or order.expires_at is None or order.expires_at > now:
         return None
-    return _free(order, order.held, "expired", terms)
+    return _free(order, "expired")
 
 
-def repay(order: Order, amount: int, *, standing: Standing, terms: Orders) -> Effect | Refusal:
+def repay(order: Order, amount: int, *, standing: Standing) -> Effect | Refusal:
     """The buyer paid `amount` of the order: that part of the line is restored (A4).
 
     The payment first settles what was advanced beyond the line: it reduces the store's liability, or, where
@@ -177,10 +180,10 @@ def repay(order: Order, amount: int, *, standing: Standing, terms: Orders) -> Ef
         (recovered_to, -recovered),
         ("store_balance", -rest),
     )
-    return Effect(_settled(after, terms), amount, -amount, postings)
+    return Effect(_settled(after), amount, -amount, postings)
 
 
-def give_back(order: Order, amount: int, *, standing: Standing, terms: Orders) -> Effect | Refusal:
+def give_back(order: Order, amount: int, *, standing: Standing) -> Effect | Refusal:
     """Goods worth `amount` came back (`return` in the interface).
 
     Goods that were shipped come first: what the buyer still owes for them is forgiven and the advance clawed
@@ -224,7 +227,7 @@ def give_back(order: Order, amount: int, *, standing: Standing, terms: Orders) -
         (_bearer_account(order.borne_by) if recovered_from_store else "loss", -recovered_from_store),
         ("bank", -refund),
     )
-    return Effect(_settled(after, terms), amount, -forgiven - freed, postings)
+    return Effect(_settled(after), amount, -forgiven - freed, postings)
 
 
 def default(order: Order, *, standing: Standing, terms: Orders, now: datetime) -> Effect | None:
@@ -233,7 +236,7 @@ def default(order: Order, *, standing: Standing, terms: Orders, now: datetime) -
     What was advanced and is still open moves to whoever the policy lets bear it at this stage. The line is
     not restored (A5): a late payment, a return or nothing restores it.
     """
-    default_at = _default_at(order, terms)
+    default_at = _default_at(order)
     if default_at is None or default_at > now or order.captured_at is None:
         return None
     received_at = order.captured_at + timedelta(days=terms.default.receipt_after_days)
@@ -248,23 +251,21 @@ def default(order: Order, *, standing: Standing, terms: Orders, now: datetime) -
         ("store_liability" if bearer == "store" else _bearer_account(bearer), lost - from_balance),
         ("buyer_receivable", -lost),
     )
-    return Effect(_settled(after, terms), lost, 0, postings)
+    return Effect(_settled(after), lost, 0, postings)
 
 
 def _refused(order: Order) -> Refusal | None:
     return Refusal(Reason.AUTHORIZATION_REFUSED) if order.status == "refused" else None
 
 
-def _free(order: Order, amount: int, emptied: str, terms: Orders) -> Effect:
-    after = msgspec.structs.replace(order, freed=order.freed + amount, status=emptied)
-    return Effect(_settled(after, terms), amount, -amount, ())
+def _free(order: Order, emptied: str) -> Effect:
+    after = msgspec.structs.replace(order, freed=order.freed + order.held, status=emptied)
+    return Effect(_settled(after), order.held, -order.held, ())
 
 
-def _settled(order: Order, terms: Orders) -> Order:
+def _settled(order: Order) -> Order:
     """The order with the state and the due moment that follow from its amounts."""
-    moments = [
-        moment for moment in (order.expires_at if order.held else None, _default_at(order, terms)) if moment
-    ]
+    moments = [moment for moment in (order.expires_at if order.held else None, _default_at(order)) if moment]
     return msgspec.structs.replace(order, status=_status(order), due_at=min(moments, default=None))
 
 
@@ -282,11 +283,9 @@ def _status(order: Order) -> str:
     return "returned" if order.returned == order.captured else "repaid"
 
 
-def _default_at(order: Order, terms: Orders) -> datetime | None:
+def _default_at(order: Order) -> datetime | None:
     """When an unpaid order becomes a default; None when it cannot, or already has."""
-    if order.captured_at is None or order.unpaid == 0 or order.borne_by is not None:
-        return None
-    return order.captured_at + timedelta(days=terms.default.after_days)
+    return order.default_at if order.unpaid and order.borne_by is None else None
 
 
 def _bearer_account(bearer: str | None) -> str:

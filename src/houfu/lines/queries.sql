@@ -24,7 +24,7 @@ join authorizations a on a.store_id = asked.store_id and a.order_id = asked.orde
 -- name: load_orders
 select a.store_id, a.authorization_id, a.order_id, a.buyer_id, a.status, a.currency, a.amount, a.authorized_at, a.reason,
        a.over_limit_amount, a.captured, a.freed, a.repaid, a.returned, a.refunded, a.receivable, a.liability,
-       a.written_off, a.borne_by, a.expires_at, a.captured_at, a.due_at
+       a.written_off, a.borne_by, a.expires_at, a.captured_at, a.default_at, a.due_at
 from unnest($1::text[], $2::uuid[]) as asked (store_id, authorization_id)
 join authorizations a on a.store_id = asked.store_id and a.authorization_id = asked.authorization_id;
 
@@ -40,11 +40,11 @@ from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text
 update authorizations a
 set status = o.status, captured = o.captured, freed = o.freed, repaid = o.repaid, returned = o.returned, refunded = o.refunded,
     receivable = o.receivable, liability = o.liability, written_off = o.written_off, borne_by = o.borne_by,
-    captured_at = o.captured_at, due_at = o.due_at
+    captured_at = o.captured_at, default_at = o.default_at, due_at = o.due_at
 from unnest($1::text[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
-            $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::timestamptz[], $14::timestamptz[])
+            $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[])
     as o (store_id, authorization_id, status, captured, freed, repaid, returned, refunded, receivable, liability,
-          written_off, borne_by, captured_at, due_at)
+          written_off, borne_by, captured_at, default_at, due_at)
 where a.store_id = o.store_id and a.authorization_id = o.authorization_id;
 
 -- name: insert_movements
@@ -115,3 +115,10 @@ select store_id from lines where total_until <= $1 order by total_until, store_i
 
 -- name: lines_to_assess
 select store_id from lines where assess_at <= $1 and status <> 'closed' order by assess_at, store_id limit $2;
+
+-- name: next_due
+select least(
+    (select min(due_at) from authorizations where due_at is not null),
+    (select min(total_until) from lines where total_until is not null),
+    (select min(assess_at) from lines where status <> 'closed')
+);

@@ -17,7 +17,7 @@ create table lines (
     constraint used_never_negative check (used >= 0)
 );
 create index lines_due on lines (total_until) where total_until is not null;
-create index lines_to_assess on lines (assess_at);
+create index lines_to_assess on lines (assess_at) where status <> 'closed';
 
 create table layers (
     store_id      text        not null references lines (store_id),
@@ -71,6 +71,7 @@ create table authorizations (
     authorized_at     timestamptz not null,
     expires_at        timestamptz,
     captured_at       timestamptz,
+    default_at        timestamptz,          -- when what is unpaid becomes a default
     due_at            timestamptz,          -- when the worker must look at it next: the hold expires or the buyer defaults
     primary key (store_id, authorization_id),
     constraint refused_with_a_reason check ((status = 'refused') = (reason is not null)),

@@ -98,7 +98,7 @@ select store_id, seq, line, kind, account, amount, currency, subject, reverses, 
 from journals, unnest(accounts, amounts) with ordinality as p (account, amount, line);
 
 create view trial_balance as
-select account, currency, sum(balance) as balance from balances group by account, currency;
+select account, currency, sum(balance)::numeric(38, 0) as balance from balances group by account, currency;
 -- Stores and what is known of them. Metrics are never edited: a correction is a new revision.
 
 create table stores (
@@ -196,7 +196,7 @@ create table lines (
     constraint used_never_negative check (used >= 0)
 );
 create index lines_due on lines (total_until) where total_until is not null;
-create index lines_to_assess on lines (assess_at);
+create index lines_to_assess on lines (assess_at) where status <> 'closed';
 
 create table layers (
     store_id      text        not null references lines (store_id),
@@ -250,6 +250,7 @@ create table authorizations (
     authorized_at     timestamptz not null,
     expires_at        timestamptz,
     captured_at       timestamptz,
+    default_at        timestamptz,          -- when what is unpaid becomes a default
     due_at            timestamptz,          -- when the worker must look at it next: the hold expires or the buyer defaults
     primary key (store_id, authorization_id),
     constraint refused_with_a_reason check ((status = 'refused') = (reason is not null)),

@@ -1,0 +1,48 @@
+-- What always holds between orders, lines and books. Same form as ledger/invariants.sql.
+
+-- name: use_follows_from_orders
+select l.store_id, 'line' as place, 'used is ' || l.used || ', its orders give ' || coalesce(o.used, 0) as finding
+from lines l
+left join (
+    select store_id, sum(amount - freed - repaid - returned + refunded) as used
+    from authorizations where store_id between $1 and $2 and status <> 'refused' group by store_id
+) o on o.store_id = l.store_id
+where l.store_id between $1 and $2 and l.used <> coalesce(o.used, 0) order by l.store_id limit 1;
+
+-- name: receivable_follows_from_orders
+select b.store_id, 'buyer_receivable' as place, 'the balance is ' || b.balance || ', its orders give ' || coalesce(o.receivable, 0) as finding
+from balances b
+left join (
+    select store_id, sum(receivable) as receivable from authorizations where store_id between $1 and $2 group by store_id
+) o on o.store_id = b.store_id
+where b.account = 'buyer_receivable' and b.store_id between $1 and $2 and b.balance <> coalesce(o.receivable, 0)
+order by b.store_id limit 1;
+
+-- name: orders_follow_from_movements
+select a.store_id, 'order ' || a.order_id as place, 'its amounts do not follow from its movements' as finding
+from authorizations a
+left join (
+    select store_id, authorization_id,
+           sum(amount) filter (where kind = 'capture') as captured,
+           sum(amount) filter (where kind = 'repay') as repaid
+    from movements where store_id between $1 and $2 and reason is null group by store_id, authorization_id
+) m on m.store_id = a.store_id and m.authorization_id = a.authorization_id
+where a.store_id between $1 and $2
+  and (a.captured <> coalesce(m.captured, 0) or a.repaid <> coalesce(m.repaid, 0))
+order by a.store_id, a.authorization_id limit 1;
+
+-- name: movements_name_their_journal
+select m.store_id, 'movement ' || m.movement_id as place, 'journal ' || m.journal_seq || ' is not about its order' as finding
+from movements m left join journals j on j.store_id = m.store_id and j.seq = m.journal_seq
+where m.store_id between $1 and $2 and m.journal_seq is not null and j.subject is distinct from m.authorization_id
+order by m.store_id, m.movement_id limit 1;
+
+-- name: total_follows_from_changes
+select l.store_id, 'line' as place,
+       'it is ' || l.status || ' with ' || l.total || ', its history ends at ' || coalesce(c.to_status || ' with ' || c.to_total, 'nothing') as finding
+from lines l
+left join lateral (
+    select to_total, to_status from line_changes c where c.store_id = l.store_id order by change_id desc limit 1
+) c on true
+where l.store_id between $1 and $2 and (l.total <> c.to_total or l.status <> c.to_status or (c.to_total is null and l.total <> 0))
+order by l.store_id limit 1;

@@ -1,0 +1,186 @@
+"""Due work: what time itself does. Holds expire, buyers default, layers start and end, lines are assessed anew,
+payouts move.
+
+Each kind of work is found by an index on its due moment and does nothing when repeated, so that two workers,
+or one that was killed, do no harm. The sandbox and the simulator run the same work by moving the clock.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import asyncpg
+import msgspec
+import structlog
+from asyncpg import Pool
+
+from houfu.core.clock import SandboxClock
+from houfu.core.ids import IdMaker
+from houfu.db.queries import load
+from houfu.lines import actions as lines
+from houfu.lines.command import Due
+from houfu.lines.lanes import Lanes
+from houfu.policy.actions import Assessed, PolicyBook
+
+_SQL = load("houfu.lines")
+CHUNK = 1_000
+"""Things done in one go; what is left is due still."""
+STEP = timedelta(minutes=1)
+"""A clock that is moved stops wherever something is due, but at most once in this time."""
+REMEMBERED_FOR = timedelta(days=31)
+"""How long an answer is kept under its key; the interface promises 30 days."""
+
+_log = structlog.get_logger()
+
+
+class Payouts(Protocol):
+    """The due work of withdrawals."""
+
+    async def run_due(self, now: datetime) -> int:
+        """Move payouts that are due by `now`, up to a limit; how many moved. Zero: nothing is left to do."""
+        ...
+
+    async def next_due(self) -> datetime | None:
+        """When the next payout is due."""
+        ...
+
+
+class Done(msgspec.Struct):
+    """How much due work was done, by kind."""
+
+    expired: int = 0
+    defaulted: int = 0
+    retotaled: int = 0
+    assessed: int = 0
+    payouts: int = 0
+    forgotten: int = 0
+
+
+class Worker:
+    """Does what is due. `payouts` is the due work of withdrawals."""
+
+    def __init__(
+        self,
+        pool: Pool[asyncpg.Record],
+        lanes: Lanes,
+        *,
+        book: Callable[[], PolicyBook],
+        ids: IdMaker,
+        payouts: Payouts,
+    ) -> None:
+        self._pool = pool
+        self._lanes = lanes
+        self._book = book
+        self._ids = ids
+        self._payouts = payouts
+        self._forgot_at: datetime | None = None
+
+    async def run_due(self, now: datetime) -> Done:
+        """Do everything that is due by `now`. A second worker, or a second time, does no harm."""
+        done = Done()
+        while await self._orders(now, done):
+            pass
+        while await self._layers(now, done):
+            pass
+        while await self._assessments(now, done):
+            pass
+        while moved := await self._payouts.run_due(now):
+            done.payouts += moved
+        await self._forget(now, done)
+        return done
+
+    async def move_clock(self, clock: SandboxClock, to: datetime) -> Done:
+        """Move a sandbox's clock to `to`, stopping on the way wherever something is due. ValueError when `to` is past."""
+        total = Done()
+        if to < clock.now():
+            clock.move_to(to)
+        while True:
+            due = await self.next_due()
+            clock.move_to(to if due is None else min(to, max(due, clock.now() + STEP)))
+            async with self._pool.acquire() as connection:
+                await connection.execute(_KEEP_CLOCK, clock.now())
+            done = await self.run_due(clock.now())
+            for kind in Done.__struct_fields__:
+                setattr(total, kind, getattr(total, kind) + getattr(done, kind))
+            if clock.now() >= to:
+                return total
+
+    async def next_due(self) -> datetime | None:
+        """When something is due next; it may be past."""
+        async with self._pool.acquire() as connection:
+            moment = await connection.fetchval(_SQL["next_due"])
+        return min((due for due in (moment, await self._payouts.next_due()) if due is not None), default=None)
+
+    async def _forget(self, now: datetime, done: Done) -> None:
+        """Once a day, let go of answers that nobody may ask for any more."""
+        if self._forgot_at is not None and now - self._forgot_at < timedelta(days=1):
+            return
+        async with self._pool.acquire() as connection:
+            forgotten = await connection.execute(_FORGET, now - REMEMBERED_FOR)
+        done.forgotten += int(forgotten.split()[-1])
+        self._forgot_at = now
+
+    async def _orders(self, now: datetime, done: Done) -> bool:
+        """Holds whose time is over, and orders that buyers did not pay in time."""
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(_SQL["due_orders"], now, CHUNK)
+        commands = [
+            Due(
+                kind="expire" if row["expires"] else "default",
+                store_id=row["store_id"],
+                id=row["authorization_id"].hex,
+                at=row["expires_at"] if row["expires"] else row["due_at"],
+            )
+            for row in rows
+        ]
+        answers = await self._lanes.submit_all(commands)
+        moved = 0
+        for command, answer in zip(commands, answers, strict=True):
+            outcome = getattr(answer, "outcome", None)
+            if outcome is None:
+                continue
+            moved += 1
+            if command.kind == "expire":
+                done.expired += 1
+            else:
+                done.defaulted += 1
+        if commands and not moved:
+            # Another worker was faster, or the policy's times changed: what is left is looked at next time.
+            _log.warning("nothing_of_due_orders_moved", orders=len(commands))
+        return len(commands) == CHUNK and moved > 0
+
+    async def _layers(self, now: datetime, done: Done) -> bool:
+        async with self._pool.acquire() as connection:
+            store_ids = [row["store_id"] for row in await connection.fetch(_SQL["due_lines"], now, CHUNK)]
+            if store_ids:
+                terms = self._book().at(now).terms.orders
+                await lines.retotal(connection, store_ids, terms=terms, ids=self._ids, now=now)
+        done.retotaled += len(store_ids)
+        return len(store_ids) == CHUNK
+
+    async def _assessments(self, now: datetime, done: Done) -> bool:
+        async with self._pool.acquire() as connection:
+            store_ids = [
+                row["store_id"] for row in await connection.fetch(_SQL["lines_to_assess"], now, CHUNK)
+            ]
+            if not store_ids:
+                return False
+            answers = await lines.assess(
+                connection,
+                store_ids,
+                policy=self._book().at(now),
+                cause="periodic_assessment",
+                author="worker",
+                ids=self._ids,
+                now=now,
+            )
+        for store_id, answer in answers.items():
+            if isinstance(answer, Assessed):
+                done.assessed += 1
+            else:
+                _log.warning("not_assessed", store_id=store_id, error=str(answer))
+        return len(store_ids) == CHUNK
+
+
+_FORGET = "delete from idempotency where recorded_at < $1"
+_KEEP_CLOCK = "insert into sandbox_clock (one, now) values (true, $1) on conflict (one) do update set now = excluded.now"
