@@ -1,0 +1,61 @@
+"""The command line: `houfu`. Each command imports what it needs when it runs, so that small ones start at once."""
+
+import importlib
+import signal
+import sys
+from importlib.util import find_spec
+from types import FrameType
+
+import typer
+
+from houfu.commands import doctor, keys, ledger, migrate, policy, quote, serve
+from houfu.commands.console import Exit, Failed, give_up, say
+
+app = typer.Typer(
+    name="houfu",
+    help="Pay-later for a marketplace: limits for stores, credit for buyers, books that balance.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(serve.serve)
+app.command("migrate")(migrate.migrate)
+app.command("quote")(quote.quote)
+app.command("doctor")(doctor.doctor)
+app.add_typer(keys.app, name="keys")
+app.add_typer(policy.app, name="policy")
+app.add_typer(ledger.app, name="ledger")
+
+ROOMS_WITH_COMMANDS = ("houfu.lab.commands", "houfu.bench.commands")
+"""Rooms above the service that bring commands of their own: each has `register(app)`."""
+
+for _room in ROOMS_WITH_COMMANDS:
+    if find_spec(_room) is not None:
+        importlib.import_module(_room).register(app)
+
+
+def main() -> None:
+    """Run the command line; the process ends with a documented exit code."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        app()
+    except Failed as failed:
+        give_up(failed)
+    except KeyboardInterrupt:
+        say("houfu: interrupted")
+        sys.exit(int(Exit.INTERRUPTED))
+    except BrokenPipeError:
+        # Whoever read our output has had enough.
+        sys.stderr.close()
+        sys.exit(int(Exit.DONE))
+
+
+def _terminated(_number: int, _frame: FrameType | None) -> None:
+    """Leave by way of every `finally`: a PostgreSQL that was started here is stopped again."""
+    raise SystemExit(int(Exit.TERMINATED))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""What every command shares: the two streams, the exit codes, the data directory and the database in it."""
+
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import msgspec
+import typer
+
+from houfu.settings import SettingInvalid, Settings, read_settings
+
+
+class Exit(IntEnum):
+    """Every exit code; `docs/reference/exit-codes.md` lists the same."""
+
+    DONE = 0
+    NO = 1
+    USAGE = 2
+    DATABASE = 3
+    SCHEMA = 4
+    ADDRESS = 5
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class Failed(Exception):
+    """Ends a command: one sentence for people, what helps, and the exit code."""
+
+    def __init__(self, code: Exit, sentence: str, remedy: str = "") -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.remedy = remedy
+
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        metavar="DIR",
+        help="Where the embedded PostgreSQL and files live. Default: HOUFU_DATA_DIR, else ~/.local/share/houfu.",
+    ),
+]
+
+
+def settings_of(data_dir: Path | None) -> Settings:
+    """The settings of the environment, with the directory that the command line names."""
+    try:
+        settings = read_settings(os.environ)
+    except SettingInvalid as invalid:
+        raise Failed(
+            Exit.USAGE, str(invalid), "Correct it or unset it; docs/reference/settings.md lists all."
+        ) from None
+    return settings if data_dir is None else msgspec.structs.replace(settings, data_dir=data_dir.expanduser())
+
+
+@contextmanager
+def database(settings: Settings, *, migrated: bool = True) -> Generator[str]:
+    """The DSN of the database, started here if need be and brought to this version's schema."""
+    import asyncio
+
+    from houfu.db.migrate import MigrationError, migrate
+    from houfu.db.server import ServerError, open_server
+
+    try:
+        with open_server(
+            data_dir=settings.data_dir, database_url=settings.database_url, on_progress=say
+        ) as server:
+            if migrated:
+                for name in asyncio.run(migrate(server.dsn)):
+                    say(f"Applied {name}")
+            yield server.dsn
+    except ServerError as error:
+        raise Failed(Exit.DATABASE, str(error), error.remedy) from None
+    except MigrationError as error:
+        raise Failed(Exit.SCHEMA, str(error)) from None
+
+
+def tell(answer: object) -> None:
+    """The command's answer, one line of JSON on stdout."""
+    sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
+    sys.stdout.flush()
+
+
+def say(sentence: str) -> None:
+    """Words for people, on stderr."""
+    sys.stderr.write(sentence + "\n")
+    sys.stderr.flush()
+
+
+def give_up(failed: Failed) -> NoReturn:
+    """End the process as the failure says."""
+    say(f"houfu: {failed}")
+    if failed.remedy:
+        say(failed.remedy)
+    raise SystemExit(int(failed.code))

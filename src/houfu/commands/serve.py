@@ -1,0 +1,152 @@
+"""`houfu serve`: the service."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Coroutine, Generator
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from houfu.commands.console import DataDir, Exit, Failed, database, say, settings_of, tell
+from houfu.commands.quote import moment
+from houfu.settings import Settings
+
+if TYPE_CHECKING:
+    from houfu.http.asgi import Door
+
+BACKLOG = 2048
+GRACE_SECONDS = 10
+"""How long open connections are waited for when the service stops."""
+
+
+def serve(
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="A clock that stands still and is moved by a call.")
+    ] = False,
+    now: Annotated[
+        str | None, typer.Option(metavar="MOMENT", help="Where a new sandbox's clock starts.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65_535, help="Default: HOUFU_PORT, else 8000; 0 takes a free one."),
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Default: HOUFU_HOST, else 127.0.0.1.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Run the service. Prints one line of JSON, {"ready": true, "url": ...}, when it serves."""
+    from houfu.commands.logging import configure_logging
+
+    if now is not None and not sandbox:
+        raise Failed(Exit.USAGE, "--now goes with --sandbox: the real clock cannot be set.")
+    start = None if now is None else moment("--now", now)
+    settings = settings_of(data_dir)
+    configure_logging(settings.log_level)
+    with (
+        listening(
+            settings.host if host is None else host, settings.port if port is None else port
+        ) as listener,
+        database(settings) as dsn,
+    ):
+        run(_serve(dsn, listener, settings, sandbox=sandbox, start=start))
+
+
+async def _serve(
+    dsn: str, listener: socket.socket, settings: Settings, *, sandbox: bool, start: datetime | None
+) -> None:
+    from houfu.app import build, open_service, publish_shipped, sandbox_clock, working
+    from houfu.core.clock import SystemClock
+
+    clock = await sandbox_clock(dsn, start=start) if sandbox else SystemClock()
+    if sandbox:
+        say(f"The sandbox's clock stands at {clock.now().isoformat()}.")
+    await publish_shipped(dsn, now=clock.now())
+    async with (
+        open_service(dsn, clock=clock, pool_size=settings.pool_size) as service,
+        contextlib.nullcontext() if sandbox else working(service),
+    ):
+        await serve_on(listener, build(service))
+
+
+async def serve_on(listener: socket.socket, door: "Door") -> None:
+    """Serve until SIGINT or SIGTERM; requests that have begun are answered first."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        door,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+
+    class Server(uvicorn.Server):
+        """uvicorn's, except that signals are left to us: it would raise them again and skip our own cleaning up."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Generator[None]:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                with contextlib.suppress(NotImplementedError):
+                    loop.add_signal_handler(number, self.handle_exit, number, None)
+            yield
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                tell({"ready": True, "url": url_of(listener)})
+
+    await Server(config).serve(sockets=[listener])
+    say("Stopped.")
+
+
+@contextlib.contextmanager
+def listening(host: str, port: int) -> Generator[socket.socket]:
+    """A socket that is bound before anything else is started. Failed where the address cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError as error:
+        raise Failed(Exit.ADDRESS, f"{host} is no address of this machine: {error.strerror}.") from None
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise Failed(
+            Exit.ADDRESS,
+            f"Port {port} of {host} cannot be had: {error.strerror}.",
+            "Stop what listens there, or choose another with --port (0 takes a free one).",
+        ) from None
+    try:
+        yield listener
+    finally:
+        listener.close()
+
+
+def url_of(listener: socket.socket) -> str:
+    """Where the service is reached."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{host}:{port}"
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run on uvloop where there is one."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        new_event_loop = asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(main)

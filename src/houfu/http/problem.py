@@ -1,0 +1,167 @@
+"""Problem documents (RFC 9457): what went wrong with a request, in both languages, with a code that stays.
+
+A problem is about the request or the service. A business "no" is none: it is a recorded outcome.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from houfu.core.reason import Language
+from houfu.http.reply import Header, Reply
+
+MEDIA_TYPE: Final = b"application/problem+json"
+_encode = msgspec.json.Encoder().encode
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """What is wrong with one field: its place in the body (`items[3].amount`), or a parameter's name."""
+
+    field: str
+    message: str
+
+
+class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of every answer with a status of 400 or above."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    errors: tuple[FieldError, ...]
+    detail_zh: str
+    detail_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a code means: its status, both details, and after how many seconds to come back, if that helps."""
+
+    status: int
+    detail_zh: str
+    detail_en: str
+    retry_after: int | None = None
+
+
+KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
+    {
+        "json_invalid": Kind(400, "请求内容不是有效的 JSON", "The body is not valid JSON"),
+        "body_interrupted": Kind(400, "请求内容未完整送达", "The body did not arrive whole"),
+        "idempotency_key_missing": Kind(
+            400,
+            "缺少 Idempotency-Key 请求头",
+            "The header Idempotency-Key is missing: the call moves or reserves money",
+        ),
+        "idempotency_key_invalid": Kind(
+            400,
+            "Idempotency-Key 必须是 1 到 255 个可见 ASCII 字符",
+            "Idempotency-Key must be 1 to 255 visible ASCII characters",
+        ),
+        "key_missing": Kind(
+            401,
+            "缺少 API 密钥,请使用 Authorization: Bearer <密钥>",
+            "No API key: send Authorization: Bearer <key>",
+        ),
+        "key_unknown": Kind(401, "API 密钥无效或已被吊销", "The API key is unknown or revoked"),
+        "role_not_allowed": Kind(403, "该密钥的角色无权执行此操作", "The key's role may not do this"),
+        "store_not_yours": Kind(403, "商家密钥只能访问本店铺", "A merchant's key reaches its own store only"),
+        "route_unknown": Kind(404, "没有这个地址", "There is nothing at this address"),
+        "store_unknown": Kind(404, "店铺不存在", "There is no such store"),
+        "line_unknown": Kind(404, "该店铺没有额度", "The store has no line: it was never assessed"),
+        "authorization_unknown": Kind(404, "授权不存在", "There is no such authorization"),
+        "withdrawal_unknown": Kind(404, "提现不存在", "There is no such withdrawal"),
+        "sandbox_off": Kind(
+            404, "该服务不是沙箱,时钟不可调整", "The service is no sandbox: its clock cannot be moved"
+        ),
+        "method_not_allowed": Kind(405, "该地址不支持此方法", "The address does not take this method"),
+        "idempotency_key_in_use": Kind(
+            409,
+            "使用该 Idempotency-Key 的请求仍在处理中",
+            "The first request with this Idempotency-Key is still running",
+            1,
+        ),
+        "line_status_unfit": Kind(
+            409,
+            "额度当前状态不支持此操作",
+            "The line's status does not allow this: see GET /v1/stores/{store_id}/line",
+        ),
+        "body_too_large": Kind(413, "请求内容超过 1 MB", "The body is over 1 MB"),
+        "media_type_unsupported": Kind(415, "请求内容必须是 JSON", "The body must be JSON"),
+        "input_invalid": Kind(422, "请求内容有误", "The request says something it cannot say"),
+        "idempotency_key_reused": Kind(
+            422,
+            "该 Idempotency-Key 已用于另一个请求",
+            "This Idempotency-Key came before with another request",
+        ),
+        "inputs_missing": Kind(
+            422, "评估所需数据不完整", "The assessment lacks figures of the store: file its metrics first"
+        ),
+        "clock_goes_back": Kind(422, "时钟只能向前调整", "The clock does not go back"),
+        "busy": Kind(429, "请求过多,请稍后重试", "Too much at once: come back shortly", 1),
+        "internal": Kind(
+            500, "内部错误,请联系运维并提供 request_id", "A fault of ours: report it with the request_id"
+        ),
+        "unavailable": Kind(
+            503,
+            "服务暂不可用,请使用相同的 Idempotency-Key 重试",
+            "The database is away: repeat the request with the same Idempotency-Key",
+            2,
+        ),
+    }
+)
+"""Every code. Part of the interface: documented, never renamed, never reused."""
+
+
+class Problem(Exception):
+    """Ends a request with a problem document."""
+
+    def __init__(
+        self, code: str, errors: tuple[FieldError, ...] = (), *, headers: tuple[Header, ...] = ()
+    ) -> None:
+        super().__init__(code)
+        self.kind = KINDS[code]
+        self.code = code
+        self.errors = errors
+        self.headers = headers
+
+
+def invalid(field: str, message: str) -> Problem:
+    """A request whose `field` cannot be taken."""
+    return Problem("input_invalid", (FieldError(field, message),))
+
+
+def document(problem: Problem, *, request_id: str, language: Language) -> ProblemDocument:
+    """The problem as the caller reads it."""
+    kind = problem.kind
+    return ProblemDocument(
+        type=f"urn:houfu:problem:{problem.code}",
+        title=HTTPStatus(kind.status).phrase,
+        status=kind.status,
+        detail=kind.detail_en if language == "en" else kind.detail_zh,
+        code=problem.code,
+        request_id=request_id,
+        errors=problem.errors,
+        detail_zh=kind.detail_zh,
+        detail_en=kind.detail_en,
+    )
+
+
+def rendered(problem: Problem, *, request_id: str, language: Language) -> Reply:
+    """The reply that carries the problem."""
+    headers = list(problem.headers)
+    if problem.kind.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % problem.kind.retry_after))
+    if problem.kind.status == 401:
+        headers.append((b"www-authenticate", b'Bearer realm="houfu"'))
+    return Reply(
+        problem.kind.status,
+        _encode(document(problem, request_id=request_id, language=language)),
+        (*headers, (b"x-request-id", request_id.encode())),
+        media_type=MEDIA_TYPE,
+    )

@@ -1,0 +1,49 @@
+"""Configuration: one frozen struct, read from the environment once, at the door."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """How this installation runs. `docs/reference/settings.md` describes each."""
+
+    database_url: str | None = None
+    data_dir: Path = Path("~/.local/share/houfu")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    pool_size: int = 8
+    log_level: str = "info"
+
+
+class SettingInvalid(ValueError):
+    """A variable of the environment that cannot be used; the message names it."""
+
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings in `environ`. SettingInvalid names the variable that is wrong."""
+    default = Settings()
+    level = environ.get("HOUFU_LOG_LEVEL", default.log_level).lower()
+    if level not in LOG_LEVELS:
+        raise SettingInvalid(f"HOUFU_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}")
+    return Settings(
+        database_url=environ.get("DATABASE_URL") or None,
+        data_dir=Path(environ.get("HOUFU_DATA_DIR") or default.data_dir).expanduser(),
+        host=environ.get("HOUFU_HOST") or default.host,
+        port=_whole(environ, "HOUFU_PORT", default.port, least=0, most=65_535),
+        pool_size=_whole(environ, "HOUFU_POOL_SIZE", default.pool_size, least=2, most=100),
+        log_level=level,
+    )
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int, *, least: int, most: int) -> int:
+    text = environ.get(name)
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        raise SettingInvalid(f"{name} must be a whole number from {least} to {most}")
+    return int(text)
