@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from itertools import count
 
@@ -14,6 +14,8 @@ from houfu.core.ids import IdMaker
 from houfu.db.tx import Connection, connect
 from houfu.ledger import actions as ledger
 from houfu.ledger.journal import Posting, post
+from houfu.ledger.verify import INVARIANTS as OF_LEDGER
+from houfu.ledger.verify import verify
 from houfu.lines import actions as lines
 from houfu.policy.actions import Assessed, publish
 from houfu.policy.document import Policy, shipped_policy, shipped_text
@@ -21,11 +23,13 @@ from houfu.policy.periods import add_months
 from houfu.withdrawals import actions
 from houfu.withdrawals.ask import Answer, Ask, Cancel, Trouble, WithdrawalView
 from houfu.withdrawals.bank import Acknowledgement, Outcome, Payout, SimulatedBank
+from houfu.withdrawals.invariants import INVARIANTS as OF_WITHDRAWALS
 from houfu.withdrawals.payouts import run_due
 from houfu.withdrawals.terms import WithdrawalTerms, withdrawal_terms
 
 TERMS = withdrawal_terms(shipped_policy().terms)
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=TERMS.zone)
+TUESDAY = MONDAY + timedelta(days=1)
 CLOSED_NUMBER = "6222020200010000"
 
 _numbers = count(1)
@@ -199,23 +203,14 @@ def hex_of(id: str) -> str:
 
 
 async def check_books(connection: Connection) -> None:
-    """Every balance is the sum of its postings, every store's accounts sum to zero, and what is on its way to the bank
-    is what open withdrawals will pay."""
-    apart = await connection.fetch(
-        """
-        select b.store_id, b.account from balances b
-        left join (select store_id, account, sum(amount) as posted from postings group by 1, 2) p using (store_id, account)
-        where b.balance <> coalesce(p.posted, 0)
-        union all
-        select store_id, 'sum' from balances group by store_id having sum(balance) <> 0
-        union all
-        select b.store_id, 'in transit' from balances b
-        where b.account = 'payout_clearing' and -b.balance <> (
-            select coalesce(sum(net), 0) from withdrawals w
-            where w.store_id = b.store_id and w.status in ('scheduled', 'in_transit'))
-        """
-    )
-    assert apart == []
+    """The books are proven, and withdrawals agree with them."""
+
+    @asynccontextmanager
+    async def acquire() -> AsyncGenerator[Connection]:
+        yield connection
+
+    proof = await verify(acquire, {**OF_LEDGER, **OF_WITHDRAWALS}, connections=1)
+    assert proof.first_break is None
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from houfu.db.tx import connect
 from houfu.lines import actions as lines
 from houfu.policy.document import Policy, shipped_policy
 from houfu.policy.terms import Window
+from houfu.stores.store import StoreUnknown
 from houfu.withdrawals import actions
 from houfu.withdrawals.ask import Answer, PreviewView, Trouble
 from houfu.withdrawals.withdrawal import Status
@@ -172,7 +173,7 @@ async def test_a_store_never_assessed_has_no_balance_and_an_unknown_one_is_none(
     )
     assert (await programme.ask(500, "new")).reason == Reason.BALANCE_INSUFFICIENT
     assert await programme.answer(programme.asking(500, "nobody")) == Trouble("store_unknown")
-    with pytest.raises(actions.StoreUnknown):
+    with pytest.raises(StoreUnknown):
         await preview(programme, 500)
 
 
@@ -333,7 +334,7 @@ async def test_lists_are_filtered_and_paged_newest_first(programme: Programme) -
     assert await listed(actions.Filter(), after=last) == newest[2:]
     assert await listed(actions.Filter(store_id="s1")) == newest[1::2]
     assert await listed(actions.Filter(store_id="s1"), after=last, limit=1) == [made[2].id]
-    day = actions.Filter(asked_from=MONDAY + timedelta(days=2), asked_to=MONDAY + timedelta(days=4))
+    day = actions.Filter(asked_from=MONDAY + timedelta(days=2), asked_before=MONDAY + timedelta(days=4))
     assert await listed(day) == [made[3].id, made[2].id]
     assert await listed(actions.Filter(status=Status.PAID)) == []
 

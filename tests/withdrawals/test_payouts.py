@@ -10,10 +10,9 @@ import pytest
 from houfu.db.tx import connect, open_pool
 from houfu.policy.document import Policy, shipped_policy
 from houfu.withdrawals.payouts import Payouts, dispatch, due
-from withdrawals.programme import CLOSED_NUMBER, MONDAY, Programme, check_books, open_programme
+from withdrawals.programme import CLOSED_NUMBER, MONDAY, TUESDAY, Programme, check_books, open_programme
 
 EVENING = MONDAY.replace(hour=23)
-TUESDAY = MONDAY + timedelta(days=1)
 
 
 def policy_that_charges_failures() -> Policy:

@@ -14,6 +14,7 @@ from houfu.db.queries import load
 from houfu.db.tx import CONFLICT, Connection
 from houfu.lines import actions as lines
 from houfu.policy.document import Policy
+from houfu.stores.store import StoreUnknown
 from houfu.withdrawals.ask import (
     Answer,
     Ask,
@@ -48,21 +49,17 @@ CONFLICTS_MAX: Final = 5
 """How often a transaction is tried anew when another process was faster."""
 
 
-class StoreUnknown(LookupError):
-    """There is no such store."""
-
-
 class WithdrawalUnknown(LookupError):
     """There is no such withdrawal."""
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which withdrawals to list: of one store or all, in one status, asked from (included) to (excluded)."""
+    """Which withdrawals to list: of one store or all, in one status, asked from a moment on, before another."""
 
     store_id: str | None = None
     status: Status | None = None
     asked_from: datetime | None = None
-    asked_to: datetime | None = None
+    asked_before: datetime | None = None
 
 
 async def preview(
@@ -216,7 +213,7 @@ async def withdrawals(
 ) -> list[WithdrawalView]:
     """Withdrawals, newest first; `after` is the (store id, hex id) where the page before ended."""
     store_id, id = after or (None, None)
-    filters = (chosen.status, chosen.asked_from, chosen.asked_to)
+    filters = (chosen.status, chosen.asked_from, chosen.asked_before)
     if chosen.store_id is not None:
         rows = await connection.fetch(_SQL["withdrawals_of_store"], *filters, id, limit, chosen.store_id)
     else:

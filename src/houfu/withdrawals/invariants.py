@@ -1,0 +1,5 @@
+"""The invariants of withdrawals, for `houfu.ledger.verify`."""
+
+from houfu.db.queries import load
+
+INVARIANTS = load(__package__, "invariants.sql")

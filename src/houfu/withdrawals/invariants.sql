@@ -1,0 +1,41 @@
+-- What always holds between withdrawals and books. Same form as ledger/invariants.sql.
+
+-- name: clearing_follows_from_withdrawals
+select b.store_id, 'payout_clearing' as place, 'the balance is ' || b.balance || ', open withdrawals give ' || -coalesce(w.net, 0) as finding
+from balances b
+left join (
+    select store_id, sum(net) as net from withdrawals
+    where store_id between $1 and $2 and status in ('scheduled', 'in_transit') group by store_id
+) w on w.store_id = b.store_id
+where b.account = 'payout_clearing' and b.store_id between $1 and $2 and b.balance <> -coalesce(w.net, 0)
+order by b.store_id limit 1;
+
+-- name: fees_follow_from_withdrawals
+select b.store_id, 'fee_income' as place, 'the balance is ' || b.balance || ', withdrawals give ' || -coalesce(w.fees, 0) as finding
+from balances b
+left join (
+    select store_id, sum(case when status in ('failed', 'canceled') then amount - returned else fee end) as fees from withdrawals
+    where store_id between $1 and $2 and status <> 'refused' group by store_id
+) w on w.store_id = b.store_id
+where b.account = 'fee_income' and b.store_id between $1 and $2 and b.balance <> -coalesce(w.fees, 0)
+order by b.store_id limit 1;
+
+-- name: withdrawals_are_reserved_by_their_journal
+select w.store_id, 'withdrawal ' || w.withdrawal_id as place, 'journal ' || w.journal_seq || ' does not reserve it' as finding
+from withdrawals w
+left join journals j on j.store_id = w.store_id and j.seq = w.journal_seq and j.kind = 'withdrawal' and j.subject = w.withdrawal_id
+where w.store_id between $1 and $2 and w.status <> 'refused' and j.amounts[1] is distinct from w.amount
+order by w.store_id, w.withdrawal_id limit 1;
+
+-- name: withdrawals_end_once_in_the_books
+select w.store_id, 'withdrawal ' || w.withdrawal_id as place,
+       'it is ' || w.status || ', the books hold ' || j.paid || ' payments and ' || j.reversed || ' reversals of it' as finding
+from withdrawals w
+cross join lateral (
+    select count(*) filter (where j.kind = 'payout_paid') as paid,
+           count(*) filter (where j.reverses = w.journal_seq) as reversed
+    from journals j where j.store_id = w.store_id and j.subject = w.withdrawal_id
+) j
+where w.store_id between $1 and $2
+  and (j.paid <> (w.status = 'paid')::int or j.reversed <> (w.status in ('failed', 'canceled'))::int)
+order by w.store_id, w.withdrawal_id limit 1;

@@ -1,0 +1,257 @@
+"""Withdrawals over HTTP: what is answered, what is a problem, and who may not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from houfu.core.clock import SandboxClock
+from houfu.db.keys import Role, create_key
+from houfu.db.tx import open_pool
+from houfu.http.asgi import handler_of
+from houfu.http.route import Service
+from houfu.policy.actions import open_policy_book
+from houfu.withdrawals.api import routes
+from withdrawals.programme import MONDAY, Programme
+
+KEYS: dict[str, tuple[Role, str | None]] = {
+    "platform": ("platform", None),
+    "operator": ("operator", None),
+    "readonly": ("readonly", None),
+    "s1": ("merchant", "s1"),
+    "s2": ("merchant", "s2"),
+}
+NOBODY = f"wd_{'0' * 32}.s1"
+ASK = {"store_id": "s1", "amount": 100_000, "bank_account_id": "b1"}
+
+
+@dataclass
+class Http:
+    """The service as callers see it."""
+
+    client: httpx.AsyncClient
+    keys: dict[str, str]
+    clock: SandboxClock
+    programme: Programme
+
+    async def call(
+        self,
+        method: str,
+        address: str,
+        body: object = None,
+        *,
+        role: str = "platform",
+        key: str | None = None,
+        language: str | None = None,
+    ) -> httpx.Response:
+        headers = {"authorization": f"Bearer {self.keys[role]}"}
+        if key is not None:
+            headers["idempotency-key"] = key
+        if language is not None:
+            headers["accept-language"] = language
+        return await self.client.request(method, address, json=body, headers=headers)
+
+    async def ask(self, key: str = "k", **changed: object) -> httpx.Response:
+        return await self.call("POST", "/v1/withdrawals", {**ASK, **changed}, key=key)
+
+
+@pytest.fixture
+async def http(programme: Programme) -> AsyncGenerator[Http]:
+    await programme.open_store("s1", balance=1_000_000, liability=40_000)
+    await programme.open_store("s2", balance=1_000_000)
+    keys = {
+        name: (
+            await create_key(programme.connection, role=role, store_id=store_id, name=name, now=MONDAY)
+        ).key
+        for name, (role, store_id) in KEYS.items()
+    }
+    clock = SandboxClock(MONDAY)
+    async with open_pool(programme.dsn, size=4) as pool:
+        book = await open_policy_book(programme.connection)
+        service = Service(pool=pool, clock=clock, ids=programme.ids, parts=[book, programme.calendar])
+        app = Litestar([handler_of(route, service) for route in routes()], openapi_config=None)
+        transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://houfu") as client:
+            yield Http(client, keys, clock, programme)
+
+
+async def test_a_request_answers_everything_a_preview_does_and_its_id_and_status(http: Http) -> None:
+    seen = await http.call("POST", "/v1/withdrawals/preview", ASK)
+    asked = await http.ask()
+    assert (seen.status_code, asked.status_code) == (200, 201)
+    preview, answer = seen.json(), asked.json()
+    assert preview == {
+        "accepted": True,
+        "reason": None,
+        "message": None,
+        "remedy": None,
+        "store_id": "s1",
+        "amount": 100_000,
+        "currency": "CNY",
+        "fee": 0,
+        "fee_rule": "first_free",
+        "net": 60_000,
+        "liability_collected": 40_000,
+        "arrives_on": "2026-03-03",
+        "latest_on": "2026-03-03",
+        "warnings": [],
+        "largest_safe_amount": 1_000_000,
+    }
+    assert {name: answer[name] for name in preview} == preview
+    assert (answer["status"], answer["bank_account_id"]) == ("scheduled", "b1")
+    assert answer["asked_at"] == "2026-03-02T02:00:00Z"
+    assert answer["id"].startswith("wd_")
+    assert answer["id"].endswith(".s1")
+
+
+async def test_a_refusal_is_an_outcome_in_the_callers_language(http: Http) -> None:
+    for number, (language, words) in enumerate(
+        ((None, "可提现余额不足"), ("en", "The withdrawable balance"))
+    ):
+        body = {**ASK, "amount": 1_000_001}
+        refused = await http.call("POST", "/v1/withdrawals", body, key=f"k{number}", language=language)
+        assert refused.status_code == 200
+        answer = refused.json()
+        assert (answer["status"], answer["accepted"]) == ("refused", False)
+        assert answer["reason"] == "balance_insufficient"
+        assert answer["message"].startswith(words)
+        assert answer["remedy"]
+        assert (answer["fee"], answer["net"], answer["arrives_on"]) == (None, None, None)
+
+
+async def test_a_warning_is_shown_before_the_store_confirms(http: Http) -> None:
+    limit = await http.programme.connection.fetchval("select total from lines where store_id = 's1'")
+    body = {"store_id": "s1", "amount": limit // 2 + 1}
+    await http.programme.post("s1", ("buyer_receivable", limit), ("store_balance", -limit))
+    seen = (await http.call("POST", "/v1/withdrawals/preview", body, role="s1", language="en")).json()
+    assert [warning["rule"] for warning in seen["warnings"]] == ["B11"]
+    assert "the limit drops to zero" in seen["warnings"][0]["message"]
+    assert seen["largest_safe_amount"] == limit // 2
+
+
+async def test_a_repeated_request_is_answered_with_the_same_bytes(http: Http) -> None:
+    first, again, other = await http.ask(), await http.ask(), await http.ask(amount=99_999)
+    assert (again.status_code, again.content) == (201, first.content)
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_one_key_many_times_at_once_withdraws_once(http: Http) -> None:
+    answers = await asyncio.gather(*(http.ask() for _ in range(8)))
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert (await http.programme.balances())["store_balance"] == 900_000
+
+
+PROBLEMS: list[tuple[str, str, Any, str | None, int, str]] = [
+    ("POST", "/v1/withdrawals", ASK, None, 400, "idempotency_key_missing"),
+    ("POST", "/v1/withdrawals", {**ASK, "store_id": "nobody"}, "k", 404, "store_unknown"),
+    ("POST", "/v1/withdrawals/preview", {**ASK, "store_id": "nobody"}, None, 404, "store_unknown"),
+    ("GET", f"/v1/withdrawals/{NOBODY}", None, None, 404, "withdrawal_unknown"),
+    ("POST", f"/v1/withdrawals/{NOBODY}/cancel", None, "k", 404, "withdrawal_unknown"),
+    ("GET", "/v1/withdrawals?status=gone", None, None, 422, "input_invalid"),
+    ("GET", "/v1/withdrawals?limit=201", None, None, 422, "input_invalid"),
+    ("GET", "/v1/withdrawals?cursor=x", None, None, 422, "input_invalid"),
+    ("GET", "/v1/withdrawals?asked_from=2026-03-02T10:00:00", None, None, 422, "input_invalid"),
+    *[
+        ("POST", "/v1/withdrawals", {**ASK, **changed}, "k", 422, "input_invalid")
+        for changed in (
+            {"amount": 0},
+            {"amount": -1},
+            {"amount": 2**53},
+            {"amount": 2**63},
+            {"amount": 10.0},
+            {"amount": "100"},
+            {"currency": "USD"},
+            {"bank_account_id": None},
+            {"bank_account_id": "b/1"},
+            {"extra": 1},
+        )
+    ],
+]
+
+
+@pytest.mark.parametrize(("method", "address", "body", "key", "status", "code"), PROBLEMS)
+async def test_bad_input_is_a_problem_and_nothing_is_written(
+    http: Http, method: str, address: str, body: object, key: str | None, status: int, code: str
+) -> None:
+    answer = await http.call(method, address, body, key=key)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    written = await http.programme.connection.fetchval(
+        "select (select count(*) from withdrawals) + (select count(*) from idempotency)"
+    )
+    assert written == 0
+
+
+async def test_a_merchant_reaches_its_own_withdrawals_only(http: Http) -> None:
+    asked = (await http.ask()).json()
+    one = f"/v1/withdrawals/{asked['id']}"
+    calls: list[tuple[str, str, object, str | None]] = [
+        ("POST", "/v1/withdrawals/preview", ASK, None),
+        ("POST", "/v1/withdrawals", ASK, "other"),
+        ("GET", "/v1/withdrawals?store_id=s1", None, None),
+        ("GET", one, None, None),
+        ("POST", f"{one}/cancel", None, "other"),
+    ]
+    for method, address, body, key in calls:
+        refused = await http.call(method, address, body, role="s2", key=key)
+        assert (refused.status_code, refused.json()["code"]) == (403, "store_not_yours"), address
+    assert (await http.call("GET", "/v1/withdrawals", role="s2")).json()["data"] == []
+    own = (await http.call("GET", "/v1/withdrawals", role="s1")).json()["data"]
+    assert [view["id"] for view in own] == [asked["id"]]
+    assert (await http.call("GET", one, role="s1")).status_code == 200
+
+
+@pytest.mark.parametrize("role", ["operator", "readonly"])
+async def test_who_only_looks_on_cannot_move_money(http: Http, role: str) -> None:
+    asked = (await http.ask()).json()
+    for address, body in (
+        ("/v1/withdrawals", ASK),
+        (f"/v1/withdrawals/{asked['id']}/cancel", None),
+    ):
+        refused = await http.call("POST", address, body, role=role, key="other")
+        assert (refused.status_code, refused.json()["code"]) == (403, "role_not_allowed")
+    assert (await http.call("POST", "/v1/withdrawals/preview", ASK, role=role)).status_code == 200
+    assert len((await http.call("GET", "/v1/withdrawals", role=role)).json()["data"]) == 1
+
+
+async def test_a_canceled_withdrawal_is_shown_as_such(http: Http) -> None:
+    one = f"/v1/withdrawals/{(await http.ask()).json()['id']}"
+    canceled = await http.call("POST", f"{one}/cancel", role="s1", key="c")
+    assert (canceled.status_code, canceled.json()["status"], canceled.json()["returned"]) == (
+        200,
+        "canceled",
+        100_000,
+    )
+    again = await http.call("POST", f"{one}/cancel", role="s1", key="c")
+    assert (again.content, again.headers["idempotent-replayed"]) == (canceled.content, "true")
+    assert (await http.call("GET", one)).json() == canceled.json()
+
+
+async def test_a_list_is_filtered_and_paged_to_its_end(http: Http) -> None:
+    made: list[str] = []
+    for number in range(5):
+        http.clock.move_to(MONDAY + timedelta(hours=number))
+        asked = await http.ask(f"k{number}", store_id=f"s{number % 2 + 1}")
+        made.insert(0, asked.json()["id"])
+    seen: list[str] = []
+    address = "/v1/withdrawals?limit=2"
+    while True:
+        page = (await http.call("GET", address)).json()
+        seen += [view["id"] for view in page["data"]]
+        if page["next_cursor"] is None:
+            break
+        address = f"/v1/withdrawals?limit=2&cursor={page['next_cursor']}"
+    assert seen == made
+    of_store = await http.call("GET", "/v1/withdrawals?store_id=s2&status=scheduled")
+    assert [view["id"] for view in of_store.json()["data"]] == made[1::2]
+    hours = "asked_from=2026-03-02T11:00:00%2B08:00&asked_before=2026-03-02T13:00:00%2B08:00"
+    between = await http.call("GET", f"/v1/withdrawals?{hours}")
+    assert [view["id"] for view in between.json()["data"]] == made[2:4]
