@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -151,14 +151,21 @@ def routes() -> list[AnyRoute]:
 
 @asynccontextmanager
 async def open_service(
-    dsn: str, *, clock: Clock | None = None, pool_size: int = 8, lanes: int = LANES
+    dsn: str,
+    *,
+    clock: Clock | None = None,
+    pool_size: int = 8,
+    lanes: int = LANES,
+    ids: IdMaker | None = None,
+    lane_ids: Sequence[IdMaker] | None = None,
 ) -> AsyncGenerator[Service]:
     """The service's parts over a migrated database with a policy, for as long as the context lasts.
 
-    On leaving, what the lanes have accepted is carried out before the connections close.
+    On leaving, what the lanes have accepted is carried out before the connections close. A simulation brings the
+    makers of its ids, one for each of the `lanes` and one for everything else.
     """
     clock = clock or SystemClock()
-    ids = IdMaker()
+    ids = ids or IdMaker()
     as_app = await app_role_usable(dsn)
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(open_pool(dsn, as_app=as_app, size=pool_size))
@@ -179,7 +186,7 @@ async def open_service(
             lambda: connect(dsn, as_app=as_app, steady_plans=True),
             clock=clock,
             terms_at=lambda now: book_now().at(now).terms.orders,
-            ids=ids,
+            ids=lane_ids or ids,
             lanes=lanes,
         )
         service.put(await stack.enter_async_context(engine))

@@ -199,11 +199,12 @@ class Lanes(AbstractAsyncContextManager["Lanes"]):
         *,
         clock: Clock,
         terms_at: Callable[[datetime], Orders],
-        ids: IdMaker | None = None,
+        ids: IdMaker | Sequence[IdMaker] | None = None,
         lanes: int = LANES,
     ) -> None:
-        ids = ids or IdMaker()
-        self._lanes = [_Lane(connect, clock, terms_at, ids) for _ in range(lanes)]
+        """`ids` may be one maker for each lane: then ids do not depend on which lane is faster, as a simulation needs."""
+        makers = [ids or IdMaker()] * lanes if ids is None or isinstance(ids, IdMaker) else ids
+        self._lanes = [_Lane(connect, clock, terms_at, maker) for maker in makers]
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> "Lanes":
