@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-import asyncpg
 import msgspec
 
 from houfu.core.calendar import Calendar
@@ -146,7 +145,7 @@ async def request_many(
         except CONFLICT:
             if attempt == CONFLICTS_MAX:
                 raise
-    return []
+    raise AssertionError("unreachable")
 
 
 async def cancel(
@@ -161,7 +160,7 @@ async def cancel(
         except CONFLICT:
             if attempt == CONFLICTS_MAX:
                 raise
-    raise asyncpg.SerializationError
+    raise AssertionError("unreachable")
 
 
 async def _cancel(
