@@ -61,7 +61,7 @@ class Worker:
 
     def __init__(
         self,
-        pool: Pool[asyncpg.Record],
+        pool: "Pool[asyncpg.Record]",
         lanes: Lanes,
         *,
         book: Callable[[], PolicyBook],
@@ -147,7 +147,8 @@ class Worker:
         if commands and not moved:
             # Another worker was faster, or the policy's times changed: what is left is looked at next time.
             _log.warning("nothing_of_due_orders_moved", orders=len(commands))
-        return len(commands) == CHUNK and moved > 0
+        # An order whose hold expired may be a default as well: look again as long as something moved.
+        return moved > 0
 
     async def _layers(self, now: datetime, done: Done) -> bool:
         async with self._pool.acquire() as connection:

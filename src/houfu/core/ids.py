@@ -28,7 +28,9 @@ class IdMaker:
     def make(self, now: datetime) -> str:
         """32 hex digits: 48 bits of milliseconds, 26 of sequence within one, 48 random."""
         milliseconds = microseconds_of(now) // 1000
-        if milliseconds == self._milliseconds:
+        if milliseconds <= self._milliseconds:
+            # The same moment, or one that a neighbour overtook: the id still comes after those before it.
+            milliseconds = self._milliseconds
             self._sequence += 1
         else:
             self._milliseconds, self._sequence = milliseconds, 0

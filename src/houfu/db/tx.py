@@ -32,9 +32,16 @@ CONFLICT = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.U
 """What is raised when another process was faster: nothing was written, and trying again sees its work."""
 
 
-async def connect(dsn: str, *, as_app: bool = True) -> asyncpg.Connection[asyncpg.Record]:
-    """A connection of its own."""
-    connection = await asyncpg.connect(dsn, server_settings=_settings(as_app), command_timeout=60)
+async def connect(
+    dsn: str, *, as_app: bool = True, steady_plans: bool = False
+) -> asyncpg.Connection[asyncpg.Record]:
+    """A connection of its own.
+
+    `steady_plans`: every statement is a lookup by key and is planned as one, once, whatever the tables' statistics
+    say. Without it a statement first planned on an empty table reads whole tables for as long as the plan lives.
+    """
+    settings = _settings(as_app) | (_STEADY_PLANS if steady_plans else {})
+    connection = await asyncpg.connect(dsn, server_settings=settings, command_timeout=60)
     await _prepare(connection)
     return connection
 
@@ -51,6 +58,16 @@ async def open_pool(dsn: str, *, as_app: bool = True, size: int = 8) -> AsyncGen
         command_timeout=60,
     ) as pool:
         yield pool
+
+
+_STEADY_PLANS = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_bitmapscan": "off",
+    "enable_material": "off",
+}
 
 
 def _settings(as_app: bool) -> dict[str, str]:

@@ -42,6 +42,8 @@ create table journals (
     constraint reverses_an_earlier_journal check (reverses < seq),
     constraint postings_pair_up check (
         cardinality(accounts) = cardinality(amounts) and cardinality(amounts) between 2 and 8
+        and array_ndims(accounts) = 1 and array_lower(accounts, 1) = 1 and array_position(accounts, null) is null
+        and array_ndims(amounts) = 1 and array_lower(amounts, 1) = 1  -- else the sum below would look past them
     ),
     constraint postings_sum_to_zero check (
         amounts[1] + amounts[2] + coalesce(amounts[3], 0) + coalesce(amounts[4], 0) + coalesce(amounts[5], 0)
@@ -50,7 +52,6 @@ create table journals (
     constraint postings_move_something check (array_position(amounts, 0) is null and array_position(amounts, null) is null)
 );
 create unique index reversed_once on journals (store_id, reverses) where reverses is not null;
-create index journals_by_subject on journals (store_id, subject);
 
 create table balances (
     store_id text   not null references books (store_id),

@@ -102,8 +102,7 @@ async def assess(
     A first decision opens the line. A store that cannot be decided about keeps its line and gets the error.
     """
     async with connection.transaction():
-        rows = await connection.fetch(_SQL["lock_lines"], store_ids)
-        before = {line.store_id: line for line in map(line_of, rows)}
+        before = await _lock(connection, store_ids)
         answers = await policies.decide(
             connection,
             store_ids,
@@ -129,6 +128,15 @@ async def assess(
             assess_at = policies.next_assessment_at(policy, now)
             await connection.execute(_SQL["put_off_assessment"], failed, assess_at)
     return answers
+
+
+async def _lock(connection: Connection, store_ids: Sequence[str]) -> dict[str, Line]:
+    """Lock the stores' lines; where there is none yet its store, so that a line is opened once."""
+    rows = await connection.fetch(_SQL["lock_lines"], store_ids)
+    if lineless := list(set(store_ids).difference(row[0] for row in rows)):
+        await connection.execute(_SQL["lock_stores"], lineless)
+        rows += await connection.fetch(_SQL["lock_lines"], lineless)
+    return {line.store_id: line for line in map(line_of, rows)}
 
 
 async def _put_lines(

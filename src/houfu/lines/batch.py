@@ -155,14 +155,17 @@ class Batch:
             self._retotal(line, layers.get(line.store_id, []))
 
     def _retotal(self, line: Line, layers: list[Layer]) -> None:
-        """Take up the total that the line's layers give now, and note the change."""
-        after = retotaled(line, layers, self.now)
-        self.lines[line.store_id] = self.changed_lines[line.store_id] = after
-        if after.total != line.total:
-            moment = line.total_until or self.now
-            self.line_changes.append(
-                LineChange(self.ids.make(self.now), line, after, "layer_started_or_ended", "worker", moment)
-            )
+        """Take up the total that the line's layers give now, and note each change at its own moment."""
+        while (moment := line.total_until) is not None and moment <= self.now:
+            after = retotaled(line, layers, moment)
+            if after.total != line.total:
+                self.line_changes.append(
+                    LineChange(
+                        self.ids.make(self.now), line, after, "layer_started_or_ended", "worker", moment
+                    )
+                )
+            line = after
+        self.lines[line.store_id] = self.changed_lines[line.store_id] = line
 
     # --- decide
 

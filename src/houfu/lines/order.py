@@ -19,9 +19,6 @@ from houfu.core.reason import Reason, Refusal
 from houfu.ledger.journal import Posting
 from houfu.policy.terms import Orders
 
-LIVE = frozenset({"authorized", "partially_captured", "captured", "repaid", "returned", "defaulted"})
-"""States in which an order's id is taken; after a refusal, a void or an expiry it may be authorized anew."""
-
 
 class Order(msgspec.Struct, frozen=True, gc=False):
     """An order and what happened to it. Amounts in minor units; all but the open ones only grow."""
@@ -105,11 +102,13 @@ def capture(
     share = terms.funding.advance_share_bp
     captured = order.captured + drawn
     within = order.amount - order.over_limit_amount
-    beyond_before, beyond = max(0, order.captured - within), max(0, captured - within)
-    # Cumulative floors: however an order is split into captures, its advances add up to the same.
+    # Cumulative floors: however an order is split into captures, its advances add up to the same, on either
+    # side of the line.
     advanced = share_floor(captured, share) - share_floor(order.captured, share)
-    advanced_beyond = min(advanced, share_floor(beyond, share) - share_floor(beyond_before, share))
-    advanced_within = advanced - advanced_beyond
+    advanced_within = share_floor(min(captured, within), share) - share_floor(
+        min(order.captured, within), share
+    )
+    advanced_beyond = advanced - advanced_within
     freed = order.held - drawn if final else 0
     after = msgspec.structs.replace(
         order,
@@ -240,7 +239,10 @@ def default(order: Order, *, standing: Standing, terms: Orders, now: datetime) -
     if default_at is None or default_at > now or order.captured_at is None:
         return None
     received_at = order.captured_at + timedelta(days=terms.default.receipt_after_days)
-    bearer = terms.default.bearer.received if default_at >= received_at else terms.default.bearer.shipped
+    # What was shipped after a first default follows it to the same bearer.
+    bearer = order.borne_by or (
+        terms.default.bearer.received if default_at >= received_at else terms.default.bearer.shipped
+    )
     lost = order.receivable
     from_balance = min(lost, standing.balance) if bearer == "store" else 0
     after = msgspec.structs.replace(
@@ -284,8 +286,8 @@ def _status(order: Order) -> str:
 
 
 def _default_at(order: Order) -> datetime | None:
-    """When an unpaid order becomes a default; None when it cannot, or already has."""
-    return order.default_at if order.unpaid and order.borne_by is None else None
+    """When an unpaid order becomes a default; None when it cannot, or already has and nothing was advanced since."""
+    return order.default_at if order.unpaid and (order.borne_by is None or order.receivable) else None
 
 
 def _bearer_account(bearer: str | None) -> str:

@@ -2,6 +2,9 @@
 select store_id, status, currency, total, total_until, used, assessment_id, cap, zeroed, rounding, day_withdrawn_share_bp
 from lines where store_id = any($1::text[]) order by store_id for update;
 
+-- name: lock_stores
+select store_id from stores where store_id = any($1::text[]) order by store_id for no key update;
+
 -- name: known_stores
 select store_id from stores where store_id = any($1::text[]);
 
@@ -16,10 +19,14 @@ from unnest($1::text[], $2::text[]) as asked (store_id, key)
 join idempotency i on i.store_id = asked.store_id and i.key = asked.key;
 
 -- name: live_orders
-select a.store_id, a.order_id
+-- Lateral with a limit: one lookup for each order asked. A plain join made on an empty table reads the whole index for ever.
+select asked.store_id, asked.order_id
 from unnest($1::text[], $2::text[]) as asked (store_id, order_id)
-join authorizations a on a.store_id = asked.store_id and a.order_id = asked.order_id
-    and a.status not in ('refused', 'voided', 'expired');
+cross join lateral (
+    select from authorizations a
+    where a.store_id = asked.store_id and a.order_id = asked.order_id and a.reason is null and a.freed < a.amount
+    limit 1
+) taken;
 
 -- name: load_orders
 select a.store_id, a.authorization_id, a.order_id, a.buyer_id, a.status, a.currency, a.amount, a.authorized_at, a.reason,

@@ -29,13 +29,13 @@ order by w.store_id, w.withdrawal_id limit 1;
 
 -- name: withdrawals_end_once_in_the_books
 select w.store_id, 'withdrawal ' || w.withdrawal_id as place,
-       'it is ' || w.status || ', the books hold ' || j.paid || ' payments and ' || j.reversed || ' reversals of it' as finding
+       'it is ' || w.status || ', the books hold ' || coalesce(j.paid, 0) || ' payments and ' || coalesce(j.reversed, 0) || ' reversals of it' as finding
 from withdrawals w
-cross join lateral (
-    select count(*) filter (where j.kind = 'payout_paid') as paid,
-           count(*) filter (where j.reverses = w.journal_seq) as reversed
-    from journals j where j.store_id = w.store_id and j.subject = w.withdrawal_id
-) j
+left join (
+    select store_id, subject, count(*) filter (where kind = 'payout_paid') as paid, count(reverses) as reversed
+    from journals where store_id between $1 and $2 and (kind = 'payout_paid' or reverses is not null)
+    group by store_id, subject
+) j on j.store_id = w.store_id and j.subject = w.withdrawal_id
 where w.store_id between $1 and $2
-  and (j.paid <> (w.status = 'paid')::int or j.reversed <> (w.status in ('failed', 'canceled'))::int)
+  and (coalesce(j.paid, 0) <> (w.status = 'paid')::int or coalesce(j.reversed, 0) <> (w.status in ('failed', 'canceled'))::int)
 order by w.store_id, w.withdrawal_id limit 1;
