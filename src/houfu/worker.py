@@ -16,6 +16,7 @@ from asyncpg import Pool
 
 from houfu.core.clock import SandboxClock
 from houfu.core.ids import IdMaker
+from houfu.db.idempotency import forget
 from houfu.db.queries import load
 from houfu.lines import actions as lines
 from houfu.lines.command import Due
@@ -23,6 +24,7 @@ from houfu.lines.lanes import Lanes
 from houfu.policy.actions import Assessed, PolicyBook
 
 _SQL = load("houfu.lines")
+_MOVE_CLOCK = load("houfu.db")["move_sandbox_clock"]
 CHUNK = 1_000
 """Things done in one go; what is left is due still."""
 STEP = timedelta(minutes=1)
@@ -98,7 +100,7 @@ class Worker:
             due = await self.next_due()
             clock.move_to(to if due is None else min(to, max(due, clock.now() + STEP)))
             async with self._pool.acquire() as connection:
-                await connection.execute(_KEEP_CLOCK, clock.now())
+                await connection.execute(_MOVE_CLOCK, clock.now())
             done = await self.run_due(clock.now())
             for kind in Done.__struct_fields__:
                 setattr(total, kind, getattr(total, kind) + getattr(done, kind))
@@ -116,8 +118,7 @@ class Worker:
         if self._forgot_at is not None and now - self._forgot_at < timedelta(days=1):
             return
         async with self._pool.acquire() as connection:
-            forgotten = await connection.execute(_FORGET, now - REMEMBERED_FOR)
-        done.forgotten += int(forgotten.split()[-1])
+            done.forgotten += await forget(connection, before=now - REMEMBERED_FOR)
         self._forgot_at = now
 
     async def _orders(self, now: datetime, done: Done) -> bool:
@@ -181,7 +182,3 @@ class Worker:
             else:
                 _log.warning("not_assessed", store_id=store_id, error=str(answer))
         return len(store_ids) == CHUNK
-
-
-_FORGET = "delete from idempotency where recorded_at < $1"
-_KEEP_CLOCK = "insert into sandbox_clock (one, now) values (true, $1) on conflict (one) do update set now = excluded.now"

@@ -16,11 +16,18 @@ from api_keys where left(encode(key_sha, 'hex'), 12) = $1;
 -- name: revoke_key
 update api_keys set revoked_at = $2 where left(encode(key_sha, 'hex'), 12) = $1 and revoked_at is null;
 
--- name: recall_answer
-select request_sha, status, answer from idempotency where store_id = $1 and key = $2;
+-- name: recall
+select i.store_id, i.key, i.request_sha, i.status, i.answer
+from unnest($1::text[], $2::text[]) as asked (store_id, key)
+join idempotency i on i.store_id = asked.store_id and i.key = asked.key;
 
--- name: remember_answer
-insert into idempotency (store_id, key, request_sha, status, answer, recorded_at) values ($1, $2, $3, $4, $5, $6);
+-- name: remember
+insert into idempotency (store_id, key, request_sha, status, answer, recorded_at)
+select store_id, key, request_sha, status, answer, $6
+from unnest($1::text[], $2::text[], $3::bytea[], $4::smallint[], $5::bytea[]) as i (store_id, key, request_sha, status, answer);
+
+-- name: forget
+delete from idempotency where recorded_at < $1;
 
 -- name: read_sandbox_clock
 select now from sandbox_clock;

@@ -8,14 +8,13 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import Final
 
-from houfu.db.queries import load
+from houfu.db.idempotency import FirstAnswer, recall, remember
 from houfu.db.tx import CONFLICT, Connection
 from houfu.http.problem import Problem
 from houfu.http.reply import REPLAYED, Reply
 from houfu.http.route import B, Call, P, Q
 
 ATTEMPTS_MAX: Final = 5
-_SQL = load("houfu.db")
 _running: set[tuple[str, str]] = set()
 """Keys whose first request is still running in this process. Across processes the table's rows are waited for."""
 
@@ -59,14 +58,11 @@ async def _attempt(
     async with call.service.pool.acquire() as connection, connection.transaction():
         if call.key is None:
             return await act(connection)
-        sha = call.request_sha
-        row = await connection.fetchrow(_SQL["recall_answer"], store_id, call.key)
-        if row is not None:
-            if row["request_sha"] != sha:
+        at, sha = (store_id, call.key), call.request_sha
+        if first := (await recall(connection, [at])).get(at):
+            if first.request_sha != sha:
                 raise Problem("idempotency_key_reused")
-            return Reply(row["status"], row["answer"], (REPLAYED,))
+            return Reply(first.status, first.body, (REPLAYED,))
         reply = await act(connection)
-        await connection.execute(
-            _SQL["remember_answer"], store_id, call.key, sha, reply.status, reply.body, call.now()
-        )
+        await remember(connection, {at: FirstAnswer(sha, reply.status, reply.body)}, now=call.now())
         return reply

@@ -13,6 +13,7 @@ from asyncpg import Record
 
 from houfu.core.ids import IdMaker
 from houfu.core.reason import Reason, Refusal
+from houfu.db.idempotency import FirstAnswer, Place, recall, remember
 from houfu.db.queries import load
 from houfu.db.tx import Connection
 from houfu.ledger import actions as ledger
@@ -38,7 +39,6 @@ _SQL = load(__package__)
 _LOCK_LINES = _SQL["lock_lines"]
 _KNOWN_STORES = _SQL["known_stores"]
 _LOAD_LAYERS = _SQL["load_layers"]
-_RECALL = _SQL["recall"]
 _LIVE_ORDERS = _SQL["live_orders"]
 _LOAD_ORDERS = _SQL["load_orders"]
 _INSERT_ORDERS = _SQL["insert_orders"]
@@ -46,7 +46,6 @@ _UPDATE_ORDERS = _SQL["update_orders"]
 _INSERT_MOVEMENTS = _SQL["insert_movements"]
 _UPDATE_LINES = _SQL["update_lines"]
 _INSERT_LINE_CHANGES = _SQL["insert_line_changes"]
-_REMEMBER = _SQL["remember"]
 
 _encode = msgspec.json.Encoder().encode
 _NOBODY = Standing(0, 0)
@@ -64,14 +63,6 @@ class Movement(msgspec.Struct, frozen=True, gc=False):
     journal_seq: int | None
     author: str
     occurred_at: datetime
-
-
-class Remembered(msgspec.Struct, frozen=True, gc=False):
-    """The first answer to a key."""
-
-    request_sha: bytes
-    status: int
-    body: bytes
 
 
 class LineChange(msgspec.Struct, frozen=True, gc=False):
@@ -98,14 +89,14 @@ class Batch:
         self.orders: dict[tuple[str, str], Order] = {}
         self.books: dict[str, Books] = {}
         self.standing: dict[str, Standing] = {}
-        self.recalled: dict[tuple[str, str], Remembered] = {}
+        self.recalled: dict[Place, FirstAnswer] = {}
         self.new_orders: list[Order] = []
         self.changed_orders: dict[tuple[str, str], Order] = {}
         self.changed_lines: dict[str, Line] = {}
         self.line_changes: list[LineChange] = []
         self.movements: list[Movement] = []
         self.journals: list[Journal] = []
-        self.remembered: dict[tuple[str, str], Remembered] = {}
+        self.remembered: dict[Place, FirstAnswer] = {}
 
     # --- load and lock
 
@@ -115,9 +106,7 @@ class Batch:
         await self.lock(connection, store_ids)
         keyed = [command for command in commands if not isinstance(command, Due)]
         if keyed:
-            rows = await connection.fetch(_RECALL, [c.store_id for c in keyed], [c.key for c in keyed])
-            for store_id, key, request_sha, status, answer in rows:
-                self.recalled[store_id, key] = Remembered(request_sha, status, answer)
+            self.recalled = await recall(connection, [(c.store_id, c.key) for c in keyed])
         if asked := [command for command in commands if isinstance(command, Authorize)]:
             rows = await connection.fetch(
                 _LIVE_ORDERS, [c.store_id for c in asked], [c.order_id for c in asked]
@@ -181,7 +170,7 @@ class Batch:
             return Answer(first.status, first.body, True, None)
         answer = self._authorize(command) if isinstance(command, Authorize) else self._act(command)
         if isinstance(answer, Answer):
-            self.recalled[at] = self.remembered[at] = Remembered(
+            self.recalled[at] = self.remembered[at] = FirstAnswer(
                 command.request_sha, answer.status, answer.body
             )
         return answer
@@ -372,16 +361,7 @@ class Batch:
                 self.now,
             )
         await record_line_changes(connection, self.line_changes, now=self.now)
-        if remembered := self.remembered:
-            await connection.execute(
-                _REMEMBER,
-                [store_id for store_id, _ in remembered],
-                [key for _, key in remembered],
-                [r.request_sha for r in remembered.values()],
-                [r.status for r in remembered.values()],
-                [r.body for r in remembered.values()],
-                self.now,
-            )
+        await remember(connection, self.remembered, now=self.now)
 
 
 async def carry_out(

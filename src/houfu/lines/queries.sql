@@ -13,11 +13,6 @@ select l.store_id, l.kind, l.amount, l.valid_from, l.valid_until, l.reason
 from layers l join lines on lines.store_id = l.store_id and lines.assessment_id = l.assessment_id
 where l.store_id = any($1::text[]) order by l.store_id, l.valid_from, l.kind;
 
--- name: recall
-select i.store_id, i.key, i.request_sha, i.status, i.answer
-from unnest($1::text[], $2::text[]) as asked (store_id, key)
-join idempotency i on i.store_id = asked.store_id and i.key = asked.key;
-
 -- name: live_orders
 -- Lateral with a limit: one lookup for each order asked. A plain join made on an empty table reads the whole index for ever.
 select asked.store_id, asked.order_id
@@ -70,11 +65,6 @@ insert into line_changes (store_id, change_id, from_total, to_total, from_status
 select store_id, change_id, from_total, to_total, from_status, to_status, cause, author, assessment_id, occurred_at, $11
 from unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::uuid[], $10::timestamptz[])
     as c (store_id, change_id, from_total, to_total, from_status, to_status, cause, author, assessment_id, occurred_at);
-
--- name: remember
-insert into idempotency (store_id, key, request_sha, status, answer, recorded_at)
-select store_id, key, request_sha, status, answer, $6
-from unnest($1::text[], $2::text[], $3::bytea[], $4::smallint[], $5::bytea[]) as i (store_id, key, request_sha, status, answer);
 
 -- name: put_lines
 insert into lines (store_id, status, currency, total, total_until, assessment_id, cap, zeroed, rounding, assess_at, updated_at)

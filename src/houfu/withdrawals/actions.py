@@ -9,6 +9,7 @@ import msgspec
 from houfu.core.calendar import Calendar
 from houfu.core.ids import IdMaker
 from houfu.core.reason import Language, Refusal
+from houfu.db.idempotency import FirstAnswer, recall, remember
 from houfu.db.queries import load
 from houfu.db.tx import CONFLICT, Connection
 from houfu.lines import actions as lines
@@ -26,11 +27,8 @@ from houfu.withdrawals.ask import (
 )
 from houfu.withdrawals.batch import (
     Batch,
-    Remembered,
     answered,
     judged,
-    recall,
-    remember,
     replayed,
     wording_facts,
 )
@@ -167,7 +165,8 @@ async def _cancel(
     connection: Connection, command: Cancel, *, policy: Policy, now: datetime
 ) -> Answer | Trouble:
     await lock_lines(connection, [command.store_id])
-    if first := (await recall(connection, [command])).get((command.store_id, command.key)):
+    at = (command.store_id, command.key)
+    if first := (await recall(connection, [at])).get(at):
         return replayed(first, command.request_sha)
     ending = Ending(
         store_id=command.store_id, id=command.id, command=Command.CANCEL, at=now, author=command.author
@@ -184,8 +183,8 @@ async def _cancel(
         refused=outcome.reason if isinstance(outcome, Refusal) else None,
     )
     answer = answered(200, view)
-    first = Remembered(command.request_sha, answer.status, answer.body)
-    await remember(connection, {(command.store_id, command.key): first}, now=now)
+    first = FirstAnswer(command.request_sha, answer.status, answer.body)
+    await remember(connection, {at: first}, now=now)
     return answer
 
 

@@ -6,7 +6,7 @@ table. A refusal is recorded too, and never touches a neighbour's outcome. A sin
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +15,7 @@ import msgspec
 from houfu.core.calendar import Calendar
 from houfu.core.ids import IdMaker
 from houfu.core.money import BASIS_POINTS
+from houfu.db.idempotency import FirstAnswer, Place, recall, remember
 from houfu.db.queries import load
 from houfu.db.tx import Connection
 from houfu.ledger import actions as ledger
@@ -22,7 +23,7 @@ from houfu.ledger.journal import Books, Journal, post
 from houfu.lines import batch as lines
 from houfu.policy.document import Policy
 from houfu.policy.periods import window_on
-from houfu.withdrawals.ask import Answer, Ask, Cancel, Trouble, WithdrawalView, withdrawal_view
+from houfu.withdrawals.ask import Answer, Ask, Trouble, WithdrawalView, withdrawal_view
 from houfu.withdrawals.cautions import is_large
 from houfu.withdrawals.preview import Preview, preview
 from houfu.withdrawals.standing import Payee, Standing, load_payees, load_standings
@@ -30,21 +31,11 @@ from houfu.withdrawals.terms import WithdrawalTerms, withdrawal_terms
 from houfu.withdrawals.withdrawal import Status, Withdrawal, dispatch_at, reserving
 
 _SQL = load(__package__)
-_RECALL = _SQL["recall"]
-_REMEMBER = _SQL["remember"]
 _INSERT_WITHDRAWALS = _SQL["insert_withdrawals"]
 _NOTE_SHARES = _SQL["note_shares"]
 
 _SHARE_MAX: Final = 2**31 - 1
 _encode = msgspec.json.Encoder().encode
-
-
-class Remembered(msgspec.Struct, frozen=True, gc=False):
-    """The first answer to a key."""
-
-    request_sha: bytes
-    status: int
-    body: bytes
 
 
 class Batch:
@@ -61,11 +52,11 @@ class Batch:
         self.lines = lines.Batch(terms=policy.terms.orders, ids=ids, now=now)
         self.standings: dict[str, Standing] = {}
         self.payees: dict[tuple[str, str], Payee] = {}
-        self.recalled: dict[tuple[str, str], Remembered] = {}
+        self.recalled: dict[Place, FirstAnswer] = {}
         self.withdrawals: list[Withdrawal] = []
         self.journals: list[Journal] = []
         self.shares: dict[str, int] = {}
-        self.remembered: dict[tuple[str, str], Remembered] = {}
+        self.remembered: dict[Place, FirstAnswer] = {}
 
     # --- load and lock
 
@@ -73,7 +64,7 @@ class Batch:
         """Lock the lines in id order, then read what the asks need."""
         store_ids = list({ask.store_id for ask in asks})
         await self.lines.lock(connection, store_ids)
-        self.recalled = await recall(connection, asks)
+        self.recalled = await recall(connection, [(ask.store_id, ask.key) for ask in asks])
         self.standings = await load_standings(
             connection,
             store_ids,
@@ -115,7 +106,7 @@ class Batch:
             largest_safe_amount=seen.largest_safe_amount,
         )
         answer = answered(201 if seen.accepted else 200, view)
-        self.recalled[at] = self.remembered[at] = Remembered(ask.request_sha, answer.status, answer.body)
+        self.recalled[at] = self.remembered[at] = FirstAnswer(ask.request_sha, answer.status, answer.body)
         return answer
 
     def _withdrawal(self, ask: Ask, seen: Preview, standing: Standing, payee: Payee | None) -> Withdrawal:
@@ -261,31 +252,8 @@ def answered(status: int, view: WithdrawalView) -> Answer:
     return Answer(status, _encode(view), False, view)
 
 
-def replayed(first: Remembered, request_sha: bytes) -> Answer | Trouble:
+def replayed(first: FirstAnswer, request_sha: bytes) -> Answer | Trouble:
     """The first answer again, if the request is the same."""
     if first.request_sha != request_sha:
         return Trouble("idempotency_key_reused")
     return Answer(first.status, first.body, True, None)
-
-
-async def recall(connection: Connection, asks: Sequence[Ask | Cancel]) -> dict[tuple[str, str], Remembered]:
-    """The first answers to the asks' keys, by store and key."""
-    rows = await connection.fetch(_RECALL, [ask.store_id for ask in asks], [ask.key for ask in asks])
-    return {(row[0], row[1]): Remembered(row[2], row[3], row[4]) for row in rows}
-
-
-async def remember(
-    connection: Connection, answers: Mapping[tuple[str, str], Remembered], *, now: datetime
-) -> None:
-    """Keep first answers under their store and key."""
-    if not answers:
-        return
-    await connection.execute(
-        _REMEMBER,
-        [store_id for store_id, _ in answers],
-        [key for _, key in answers],
-        [first.request_sha for first in answers.values()],
-        [first.status for first in answers.values()],
-        [first.body for first in answers.values()],
-        now,
-    )

@@ -1,13 +1,3 @@
--- name: recall
-select i.store_id, i.key, i.request_sha, i.status, i.answer
-from unnest($1::text[], $2::text[]) as asked (store_id, key)
-join idempotency i on i.store_id = asked.store_id and i.key = asked.key;
-
--- name: remember
-insert into idempotency (store_id, key, request_sha, status, answer, recorded_at)
-select store_id, key, request_sha, status, answer, $6
-from unnest($1::text[], $2::text[], $3::bytea[], $4::smallint[], $5::bytea[]) as i (store_id, key, request_sha, status, answer);
-
 -- name: standings
 -- $2 now, $3 the local day, $4 when the local year began, $5 the first day on which a large one still counts, $6 large share
 select s.store_id, s.opened_on,
