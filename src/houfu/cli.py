@@ -8,7 +8,7 @@ from types import FrameType
 
 import typer
 
-from houfu.commands import doctor, keys, ledger, migrate, policy, quote, serve
+from houfu.commands import bench, doctor, keys, ledger, migrate, policy, quote, serve
 from houfu.commands.console import Exit, Failed, give_up, say
 
 app = typer.Typer(
@@ -27,8 +27,9 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(keys.app, name="keys")
 app.add_typer(policy.app, name="policy")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(bench.app, name="bench")
 
-ROOMS_WITH_COMMANDS = ("houfu.lab.commands", "houfu.bench.commands")
+ROOMS_WITH_COMMANDS = ("houfu.lab.commands",)
 """Rooms above the service that bring commands of their own: each has `register(app)`."""
 
 for _room in ROOMS_WITH_COMMANDS:

@@ -1,0 +1,92 @@
+"""Other processes of a measurement: the service, the empty service, the load generator."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from houfu.bench.client import Measured, Order
+
+EMPTY: Final = (sys.executable, "-m", "houfu.bench.empty")
+CLIENT: Final = (sys.executable, "-m", "houfu.bench.client")
+_START_SECONDS_MAX: Final = 60
+_STOP_SECONDS_MAX: Final = 20
+
+
+class ProcessFailed(RuntimeError):
+    """A process of the benchmark did not do its part; the message holds what it said."""
+
+
+class _Ready(msgspec.Struct, frozen=True):
+    """The line that a service prints when it serves."""
+
+    url: str
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    command: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None
+) -> AsyncGenerator[str]:
+    """The URL of a service that runs for as long as the context lasts. What it says goes to `log`."""
+    with log.open("wb") as said:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=said,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+        )
+        try:
+            yield await _url_of(process, log)
+        finally:
+            await _stop(process)
+
+
+async def _url_of(process: asyncio.subprocess.Process, log: Path) -> str:
+    try:
+        assert process.stdout is not None  # noqa: S101 (it was asked for)
+        async with asyncio.timeout(_START_SECONDS_MAX):
+            line = await process.stdout.readline()
+        return msgspec.json.decode(line, type=_Ready).url
+    except (TimeoutError, msgspec.MsgspecError):
+        raise ProcessFailed(log.read_text(errors="replace").strip() or "a service did not start") from None
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(_STOP_SECONDS_MAX):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+async def generate(order: Order) -> Measured:
+    """Let the load generator carry out an order. ProcessFailed where an answer was not the one asked for."""
+    process = await asyncio.create_subprocess_exec(
+        *CLIENT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        out, said = await process.communicate(msgspec.json.encode(order))
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        raise ProcessFailed(said.decode(errors="replace").strip())
+    measured = msgspec.json.decode(out, type=Measured)
+    if measured.unexpected:
+        raise ProcessFailed(f"{measured.unexpected} answers were not as asked, such as: {measured.example}")
+    return measured
