@@ -20,13 +20,14 @@ from houfu.lines.lanes import Lanes
 from houfu.policy.actions import Assessed, PolicyBook, open_policy_book, publish
 from houfu.policy.document import Policy, load_policy, shipped_text
 from houfu.policy.terms import BuyerDefault, DefaultBearer, Funding, Orders, OverLimit
+from houfu.withdrawals import invariants as withdrawal_invariants
 
 START = datetime(2026, 3, 2, 1, tzinfo=UTC)
 """Monday morning in Shanghai; no promotion is near."""
 
 _SMALL = {
-    "when: months_open = 0\n    amount: level * 100000": "when: months_open >= 0\n    amount: level * 40",
-    "when: months_open >= 1\n": "when: months_open >= 1000\n",
+    "when: months_open = 0\n    amount: level * 100000": "when: months_open < 1200\n    amount: level * 40",
+    "when: months_open >= 1\n": "when: months_open = 1200\n",
     "THEN base * promotion_bp(score) // 10000 ELSE": "THEN 25 ELSE",
     "CASE WHEN course_active = 1 THEN 1000000 ELSE": "CASE WHEN course_active = 1 THEN 30 ELSE",
     "round_down_to: 10000": "round_down_to: 1",
@@ -224,7 +225,8 @@ def outcome_of(answer: Answer | Trouble) -> Any:
 async def verify(dsn: str, **options: Any) -> proving.Proof:
     """Prove the books of a database."""
     async with open_pool(dsn, size=4) as pool:
-        return await proving.verify(pool.acquire, {**proving.INVARIANTS, **invariants.INVARIANTS}, **options)
+        every = {**proving.INVARIANTS, **invariants.INVARIANTS, **withdrawal_invariants.INVARIANTS}
+        return await proving.verify(pool.acquire, every, **options)
 
 
 @asynccontextmanager
