@@ -19,6 +19,7 @@ from houfu.lines.command import Act, Answer, AuthorizationOutcome, Authorize, Or
 from houfu.lines.lanes import Lanes
 from houfu.policy.actions import Assessed, PolicyBook, open_policy_book, publish
 from houfu.policy.document import Policy, load_policy, shipped_text
+from houfu.policy.periods import add_months
 from houfu.policy.terms import BuyerDefault, DefaultBearer, Funding, Orders, OverLimit
 from houfu.withdrawals import invariants as withdrawal_invariants
 
@@ -35,6 +36,7 @@ _SMALL = {
 BASE_OF_LEVEL, COURSE, PROMOTION = 40, 30, 25
 """What a level, the course and an open promotion add to a small line, fen."""
 
+_MONTHS = [add_months(date(2026, 3, 1), number) for number in range(24)]
 _numbers = count(1)
 
 
@@ -159,6 +161,11 @@ class Programme:
             level,
             date(2026, 3, 1),
             self.clock.now(),
+        )
+        # Later assessments ask for every month since; nothing in them counts under the small policy.
+        await self.connection.executemany(
+            "insert into store_metrics values ($1, $2, 1, 0, 0, 0, 0, 0, 0, 0, 0, $3)",
+            [(store_id, month, self.clock.now()) for month in _MONTHS],
         )
 
     async def assess(self, store_id: str, *, cause: str = "asked", author: str = "operator:test") -> Assessed:
