@@ -50,7 +50,7 @@ where coalesce(kept, 0) <> coalesce(posted, 0) order by store_id, account limit 
 
 -- name: reversals_mirror
 select r.store_id, 'journal ' || r.seq as place, 'it does not mirror journal ' || r.reverses as finding
-from journals r left join journals j on j.store_id = r.store_id and j.seq = r.reverses
+from journals r left join journals j on j.store_id = r.store_id and j.seq = r.reverses and j.store_id between $1 and $2
 where r.store_id between $1 and $2 and r.reverses is not null
   and (j.seq is null or j.accounts <> r.accounts
        or r.amounts <> (select array_agg(-amount order by line) from unnest(j.amounts) with ordinality as p (amount, line)))

@@ -33,7 +33,8 @@ order by a.store_id, a.authorization_id limit 1;
 
 -- name: movements_name_their_journal
 select m.store_id, 'movement ' || m.movement_id as place, 'journal ' || m.journal_seq || ' is not about its order' as finding
-from movements m left join journals j on j.store_id = m.store_id and j.seq = m.journal_seq
+from movements m
+left join journals j on j.store_id = m.store_id and j.seq = m.journal_seq and j.store_id between $1 and $2
 where m.store_id between $1 and $2 and m.journal_seq is not null and j.subject is distinct from m.authorization_id
 order by m.store_id, m.movement_id limit 1;
 

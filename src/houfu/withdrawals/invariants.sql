@@ -24,6 +24,7 @@ order by b.store_id limit 1;
 select w.store_id, 'withdrawal ' || w.withdrawal_id as place, 'journal ' || w.journal_seq || ' does not reserve it' as finding
 from withdrawals w
 left join journals j on j.store_id = w.store_id and j.seq = w.journal_seq and j.kind = 'withdrawal' and j.subject = w.withdrawal_id
+    and j.store_id between $1 and $2
 where w.store_id between $1 and $2 and w.status <> 'refused' and j.amounts[1] is distinct from w.amount
 order by w.store_id, w.withdrawal_id limit 1;
 
