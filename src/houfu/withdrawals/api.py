@@ -220,6 +220,7 @@ def routes() -> list[AnyRoute]:
             answers={200: WithdrawalView, 201: WithdrawalView},
             handle=request,
             key="required",
+            problems=frozenset({"store_unknown"}),
         ),
         Route(
             method="GET",
