@@ -143,31 +143,35 @@ _COMMON: Final = frozenset(
 """What any call may come to; the page names them once."""
 
 _REASONS: Final = """\
-A reason says why Houfu refused. The list is closed: a reason is never renamed and never reused. `Accept-Language` chooses the language of
-`message` and `remedy`; both are shown here. Figures in the wording come from the policy; these are the shipped one's.
+A reason says why Houfu refused. The list is closed: a reason is never renamed and never reused.
+`Accept-Language` chooses the language of `message` and `remedy`; both are shown here. Figures in the wording
+come from the policy; these are the shipped one's.
 
-When several apply, the first check that fails gives the reason. The order is in [the states of an order](states.md) and in
-[withdrawals](withdrawals.md).
+When several apply, the first check that fails gives the reason. The order is in [the states of an
+order](states.md) and in [withdrawals](withdrawals.md).
 """
 _PROBLEMS: Final = """\
-A problem means that a request has no outcome. The body is `application/problem+json` (RFC 9457) with `type`, `title`, `status`, `detail`, `code`,
-`request_id`, `errors` (`field`, `message`), `detail_zh` and `detail_en`. A code is never renamed and never reused. A business "no" is no problem: see
-[reasons](reasons.md).
+A problem means that a request has no outcome. The body is `application/problem+json` (RFC 9457) with `type`,
+`title`, `status`, `detail`, `code`, `request_id`, `errors` (`field`, `message`), `detail_zh` and `detail_en`.
+A code is never renamed and never reused. A business "no" is no problem: see [reasons](reasons.md).
 """
 _COMMANDS: Final = """\
-Each command answers with one line of JSON on stdout and speaks to people on stderr. `-h` or `--help` tells what it takes.
-[Exit codes](exit-codes.md) and [settings](settings.md) are the same for all.
+Each command answers with one line of JSON on stdout and speaks to people on stderr. `-h` or `--help` tells
+what it takes. [Exit codes](exit-codes.md) and [settings](settings.md) are the same for all.
 
-Every command takes `--data-dir DIR`: where the embedded PostgreSQL and files live. Default: `HOUFU_DATA_DIR`, else `~/.local/share/houfu`.
+Every command takes `--data-dir DIR`: where the embedded PostgreSQL and files live. Default: `HOUFU_DATA_DIR`,
+else `~/.local/share/houfu`.
 """
 _API: Final = """\
-The interface in one view. `/openapi.json` of a running service describes every field, and `/docs` shows it. [For integrators](../guides/integrators.md) says how
-to call it well. Where a key is required or optional, the answer to a repeated request carries `Idempotent-Replayed: true`.
+The interface in one view. `/openapi.json` of a running service describes every field, and `/docs` shows it.
+[For integrators](../guides/integrators.md) says how to call it well. Where a key is required or optional, the
+answer to a repeated request carries `Idempotent-Replayed: true`.
 
-Any call may come to the problems of its key and role (`key_missing`, `key_unknown`, `role_not_allowed`, `store_not_yours`), of its input
-(`input_invalid`, `json_invalid`, `media_type_unsupported`, `body_too_large`, `body_interrupted`), of its idempotency key
-(`idempotency_key_missing`, `idempotency_key_invalid`, `idempotency_key_reused`, `idempotency_key_in_use`), or of the service (`busy`, `internal`,
-`unavailable`). The table names what a call has besides; [problems](problems.md) explains all.
+Any call may come to the problems of its key and role (`key_missing`, `key_unknown`, `role_not_allowed`,
+`store_not_yours`), of its input (`input_invalid`, `json_invalid`, `media_type_unsupported`, `body_too_large`,
+`body_interrupted`), of its idempotency key (`idempotency_key_missing`, `idempotency_key_invalid`,
+`idempotency_key_reused`, `idempotency_key_in_use`), or of the service (`busy`, `internal`, `unavailable`).
+The table names what a call has besides; [problems](problems.md) explains all.
 """
 
 if __name__ == "__main__":
