@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Final, Literal
 
@@ -22,13 +22,13 @@ from houfu.http.caller import BACK_OFFICE, EVERYONE
 from houfu.http.docs import pages
 from houfu.http.fields import Moment, Nothing, moment_of
 from houfu.http.openapi import openapi
-from houfu.http.problem import Problem
+from houfu.http.problem import Problem, invalid
 from houfu.http.reply import Reply, reply
 from houfu.http.route import AnyRoute, Call, Route, Service, without_values
 from houfu.ledger import api as ledger_api
 from houfu.lines import api as lines_api
 from houfu.lines.lanes import LANES, Lanes
-from houfu.policy.actions import PolicyBook, open_policy_book, publish
+from houfu.policy.actions import PolicyBook, open_policy_book, publish, refreshed
 from houfu.policy.document import shipped_text
 from houfu.stores import api as stores_api
 from houfu.withdrawals import api as withdrawals_api
@@ -41,6 +41,8 @@ from houfu.worker import Done, Worker
 SINCE_EVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """From when the shipped policy is in force where no other was published before."""
 WORK_EVERY_SECONDS: Final = 1
+CLOCK_STRIDE_MAX: Final = timedelta(days=3 * 366)
+"""How far one call may move a sandbox's clock: everything due on the way happens while the caller waits."""
 
 _SQL = load("houfu.db")
 _log = structlog.get_logger()
@@ -87,6 +89,9 @@ async def move_clock(call: Call[Nothing, Nothing, ClockBody]) -> Reply:
     async with call.service.part(asyncio.Lock):
         if to < clock.now():
             raise Problem("clock_goes_back")
+        if to - clock.now() > CLOCK_STRIDE_MAX:
+            raise invalid("now", f"lies more than {CLOCK_STRIDE_MAX.days} days ahead of the clock")
+        await take_up_policies(call.service)
         done = await call.service.part(Worker).move_clock(clock, to)
         return reply(200, ClockView(now=clock.now(), done=done))
 
@@ -217,11 +222,18 @@ async def working(service: Service) -> AsyncGenerator[None]:
 async def _work(service: Service) -> None:
     while True:
         try:
+            await take_up_policies(service)
             await service.part(Worker).run_due(service.clock.now())
         except Exception as fault:
             # Whatever it was, what is due stays due and is tried again.
             _log.error("due_work_failed", **without_values(fault))
         await asyncio.sleep(WORK_EVERY_SECONDS)
+
+
+async def take_up_policies(service: Service) -> None:
+    """Let the service know of policies that were published while it ran."""
+    async with service.pool.acquire() as connection:
+        service.put(await refreshed(connection, service.part(PolicyBook)))
 
 
 async def publish_shipped(dsn: str, *, now: datetime) -> None:

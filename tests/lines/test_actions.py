@@ -9,7 +9,8 @@ from houfu.core.money import in_words
 from houfu.db.tx import connect
 from houfu.lines import actions
 from houfu.lines.actions import LineUnknown, StatusUnfit, Verb
-from houfu.policy.actions import StoreUnknown
+from houfu.stores import actions as stores
+from houfu.stores.store import StoreUnknown
 from lines.programme import BASE_OF_LEVEL, COURSE, PROMOTION, START, Programme, open_programme
 
 COURSE_ENDS = datetime(2026, 6, 1, 16, tzinfo=UTC)  # local midnight three months later
@@ -270,3 +271,27 @@ async def test_the_explanation_adds_up_to_the_total(programme: Programme) -> Non
     assert told.assessed_at == START
     with pytest.raises(LineUnknown):
         await actions.explanation(programme.connection, "nobody", book=programme.book, now=START)
+
+
+async def test_a_fact_acts_on_the_line_at_once(programme: Programme) -> None:
+    """B11: a store that is marked high-risk has nothing more, until the mark is gone."""
+    await programme.open_store("s1", level=2)
+    for kind, total in (("high_risk_marked", 0), ("high_risk_cleared", 80)):
+        fact = await stores.record_fact(
+            programme.connection,
+            "s1",
+            kind=kind,
+            occurred_at=programme.clock.now(),
+            note="",
+            author="operator:li",
+            ids=programme.ids,
+            now=programme.clock.now(),
+        )
+        await actions.take_up_fact(
+            programme.connection, fact, policy=programme.policy, ids=programme.ids, now=programme.clock.now()
+        )
+        assert (await programme.view("s1")).total == total
+    assert steps(await history(programme))[1:] == [
+        ("high_risk_marked", 80, 0, "open", "operator:li"),
+        ("high_risk_cleared", 0, 80, "open", "operator:li"),
+    ]

@@ -1,4 +1,4 @@
-"""`houfu policy`: check a policy document, show a published one, decide by one."""
+"""`houfu policy`: check a policy document, publish one, show a published one, decide by one."""
 
 import asyncio
 from pathlib import Path
@@ -9,7 +9,7 @@ import typer
 
 from houfu.commands.console import DataDir, Exit, Failed, database, say, settings_of, tell
 
-app = typer.Typer(help="Check, show and evaluate policies.", no_args_is_help=True)
+app = typer.Typer(help="Check, publish, show and evaluate policies.", no_args_is_help=True)
 
 
 @app.command()
@@ -30,6 +30,47 @@ def validate(
         raise SystemExit(int(Exit.NO)) from None
     terms = policy.terms
     tell({"valid": True, "name": terms.name, "version": terms.version, "sha256": policy.sha256})
+
+
+@app.command()
+def publish(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A policy document, YAML, with a version of its own.")
+    ],
+    author: Annotated[str, typer.Option(metavar="NAME", help="Who publishes it; it stays in the history.")],
+    effective_from: Annotated[
+        str | None, typer.Option(metavar="MOMENT", help="Since when it is in force. Default: now.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Put a policy version in force. A running service takes it up within seconds, a sandbox when its clock moves."""
+    from houfu.app import kept_moment
+    from houfu.commands.quote import moment
+    from houfu.core.clock import SystemClock
+    from houfu.db.tx import connect
+    from houfu.policy.actions import publish as put_in_force
+    from houfu.policy.document import Policy
+    from houfu.policy.fault import PolicyInvalid
+
+    since = None if effective_from is None else moment("--effective-from", effective_from)
+    text = _read(file).decode("utf-8", errors="replace")
+
+    async def act(dsn: str) -> Policy:
+        connection = await connect(dsn, as_app=False)
+        try:
+            now = await kept_moment(connection) or SystemClock().now()
+            return await put_in_force(connection, text, effective_from=since or now, author=author, now=now)
+        finally:
+            await connection.close()
+
+    with database(settings_of(data_dir)) as dsn:
+        try:
+            policy = asyncio.run(act(dsn))
+        except PolicyInvalid as invalid:
+            raise Failed(Exit.NO, f"{file} cannot be used:\n{invalid}") from None
+        except ValueError as taken:
+            raise Failed(Exit.NO, f"{file}: {taken}.") from None
+    tell({"published": True, "version": policy.terms.version, "sha256": policy.sha256})
 
 
 @app.command()

@@ -14,7 +14,7 @@ from houfu.ledger import actions as ledger
 from houfu.lines.batch import Batch, LineChange, line_of, load_layers, record_line_changes
 from houfu.lines.line import Layer, Line, Status, next_change, next_fall, retotaled, total_at
 from houfu.policy import actions as policies
-from houfu.policy.actions import Assessed, PolicyBook, StoreUnknown
+from houfu.policy.actions import Assessed, PolicyBook
 from houfu.policy.advice import Advice, advise
 from houfu.policy.document import Policy
 from houfu.policy.evaluate import Decision
@@ -22,6 +22,8 @@ from houfu.policy.explain import WaterfallStep, explain
 from houfu.policy.fault import PolicyError
 from houfu.policy.periods import local_day
 from houfu.policy.terms import Orders
+from houfu.stores.facts import Fact
+from houfu.stores.store import StoreUnknown
 
 _SQL = load(__package__)
 
@@ -128,6 +130,17 @@ async def assess(
             assess_at = policies.next_assessment_at(policy, now)
             await connection.execute(_SQL["put_off_assessment"], failed, assess_at)
     return answers
+
+
+async def take_up_fact(
+    connection: Connection, fact: Fact, *, policy: Policy, ids: IdMaker, now: datetime
+) -> None:
+    """Let what happened to a store act on its line at once (B9 to B12); a store without a line waits for its first
+    assessment. Where the policy cannot decide, the line stays as it is."""
+    if await connection.fetchval(_SQL["has_line"], fact.store_id):
+        await assess(
+            connection, [fact.store_id], policy=policy, cause=fact.kind, author=fact.author, ids=ids, now=now
+        )
 
 
 async def _lock(connection: Connection, store_ids: Sequence[str]) -> dict[str, Line]:

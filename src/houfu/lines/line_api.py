@@ -8,10 +8,10 @@ import msgspec
 
 from houfu.db.tx import Connection
 from houfu.http.caller import BACK_OFFICE, EVERYONE, OPERATOR
-from houfu.http.fields import Nothing, PageQuery, StorePath, Text200
+from houfu.http.fields import Nothing, PageQuery, StorePath, Text200, moment_of
 from houfu.http.idempotent import once
 from houfu.http.page import hex_place_of, page_of
-from houfu.http.problem import FieldError, Problem
+from houfu.http.problem import FieldError, Problem, invalid
 from houfu.http.reply import Page, Reply, reply
 from houfu.http.route import AnyRoute, Call, Route
 from houfu.lines import actions
@@ -23,15 +23,16 @@ from houfu.lines.actions import (
     StatusUnfit,
     Verb,
 )
-from houfu.policy.actions import PolicyBook, StoreUnknown
+from houfu.policy.actions import PolicyBook
 from houfu.policy.evaluate import Decision
 from houfu.policy.fault import InputInvalid, InputMissing, PolicyError
+from houfu.stores import actions as stores
 from houfu.stores.actions import must_exist
-from houfu.stores.store import StoreUnknown as NoSuchStore
+from houfu.stores.interface import FactBody, FactView, fact_view
+from houfu.stores.store import StoreUnknown
 
 _MISSES: Final[Mapping[type[Exception], str]] = {
     StoreUnknown: "store_unknown",
-    NoSuchStore: "store_unknown",
     LineUnknown: "line_unknown",
 }
 
@@ -70,6 +71,31 @@ async def assess(call: Call[StorePath, Nothing, Nothing]) -> Reply:
             raise answer
         decided = {name: getattr(answer.decision, name) for name in Decision.__struct_fields__}
         return reply(200, AssessmentView(store_id=store_id, assessed_at=now, **decided))
+
+    return await once(call, store_id, act)
+
+
+async def record_fact(call: Call[StorePath, Nothing, FactBody]) -> Reply:
+    """Take note of what happened to a store, and let it act on the store's line at once (B9 to B12)."""
+    now, store_id = call.now(), call.path.store_id
+    occurred_at = moment_of("occurred_at", call.body.occurred_at)
+    if occurred_at > now:
+        raise invalid("occurred_at", "lies in the future")
+
+    async def act(connection: Connection) -> Reply:
+        fact = await stores.record_fact(
+            connection,
+            store_id,
+            kind=call.body.kind,
+            occurred_at=occurred_at,
+            note=call.body.note,
+            author=call.caller.author,
+            ids=call.service.ids,
+            now=now,
+        )
+        policy = call.service.part(PolicyBook).at(now)
+        await actions.take_up_fact(connection, fact, policy=policy, ids=call.service.ids, now=now)
+        return reply(201, fact_view(fact))
 
     return await once(call, store_id, act)
 
@@ -172,6 +198,21 @@ def routes() -> list[AnyRoute]:
             key="optional",
             raises=_MISSES,
             problems=frozenset({"inputs_missing"}),
+        ),
+        Route(
+            method="POST",
+            address="/v1/stores/{store_id}/facts",
+            operation="record_fact",
+            summary="Take note of what happened to a store; it acts on the line at once",
+            tag="stores",
+            roles=BACK_OFFICE,
+            path=StorePath,
+            query=Nothing,
+            body=FactBody,
+            answers={201: FactView},
+            handle=record_fact,
+            key="optional",
+            raises=_MISSES,
         ),
         Route(
             method="GET",

@@ -93,6 +93,9 @@ update lines set day_withdrawn_share_bp = greatest(day_withdrawn_share_bp, $2) w
 select store_id, status, currency, total, total_until, used, assessment_id, cap, zeroed, rounding, day_withdrawn_share_bp
 from lines where store_id = $1;
 
+-- name: has_line
+select exists (select from lines where store_id = $1);
+
 -- name: changes
 select change_id, from_total, to_total, from_status, to_status, cause, author, assessment_id, occurred_at, recorded_at
 from line_changes where store_id = $1 and ($2::uuid is null or change_id < $2) order by change_id desc limit $3;

@@ -17,6 +17,7 @@ from houfu.policy.evaluate import Decision, evaluate
 from houfu.policy.fault import PolicyError
 from houfu.policy.inputs import Fact, MonthMetrics, StoreFacts, last_occurrence, measure_inputs
 from houfu.policy.layers import DatedLayer, date_layers, next_assessment_at
+from houfu.stores.store import StoreUnknown
 
 _SQL = load(__package__)
 _COURSE = frozenset({"course_completed"})
@@ -52,6 +53,11 @@ class PolicyBook:
             raise NoPolicy(f"no policy is in force at {moment.isoformat()}")
         return found
 
+    @property
+    def versions(self) -> frozenset[int]:
+        """The numbers of every version in it."""
+        return frozenset(entry.policy.terms.version for entry in self._published)
+
     def version(self, version: int) -> Policy | None:
         """The policy of that version, in force or not."""
         return next(
@@ -70,14 +76,17 @@ class Assessed(msgspec.Struct, frozen=True, kw_only=True):
     rounding: int
 
 
-class StoreUnknown(LookupError):
-    """There is no such store."""
-
-
 async def open_policy_book(connection: Connection) -> PolicyBook:
     """The published policies as they are now."""
     rows = await connection.fetch(_SQL["published"])
     return PolicyBook([Published(load_policy(row["document"]), row["effective_from"]) for row in rows])
+
+
+async def refreshed(connection: Connection, book: PolicyBook) -> PolicyBook:
+    """The book with what was published since it was opened; the very same book where nothing was."""
+    rows = await connection.fetch(_SQL["versions"])
+    published = frozenset(row["version"] for row in rows)
+    return book if book.versions == published else await open_policy_book(connection)
 
 
 async def publish(

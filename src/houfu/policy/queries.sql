@@ -1,6 +1,9 @@
 -- name: published
 select version, name, sha, document, effective_from from policy_versions order by effective_from, version;
 
+-- name: versions
+select version from policy_versions;
+
 -- name: publish
 insert into policy_versions (version, name, sha, document, effective_from, recorded_at, author)
 values ($1, $2, $3, $4, $5, $6, $7);

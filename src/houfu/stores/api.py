@@ -7,34 +7,30 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from houfu.db.tx import Connection
-from houfu.http.caller import BACK_OFFICE, EVERYONE, MARKETPLACE, MARKETPLACE_OR_STORE, STAFF
+from houfu.http.caller import EVERYONE, MARKETPLACE, MARKETPLACE_OR_STORE, STAFF
 from houfu.http.fields import (
     Nothing,
     PageQuery,
     StorePath,
-    moment_of,
     month_of,
     must_be_sensible,
 )
-from houfu.http.idempotent import once
 from houfu.http.page import hex_place_of, page_of, place_of
 from houfu.http.problem import invalid
 from houfu.http.reply import Page, Reply, reply
 from houfu.http.route import AnyRoute, Call, Route
 from houfu.stores import actions
 from houfu.stores.bank_account import BankAccount, masked
-from houfu.stores.facts import Fact
 from houfu.stores.interface import (
     BankAccountBody,
     BankAccountPath,
     BankAccountView,
-    FactBody,
     FactView,
     MetricsBody,
     MetricsPath,
     MetricsView,
     StoreBody,
+    fact_view,
 )
 from houfu.stores.metrics import KnownMetrics, Metrics
 from houfu.stores.store import KnownStore, Store, StoreUnknown
@@ -97,36 +93,13 @@ async def list_metrics(call: Call[StorePath, PageQuery, Nothing]) -> Reply:
     return reply(200, page_of(known, limit, lambda of: of.month, lambda of: _metrics_view(store_id, of)))
 
 
-async def record_fact(call: Call[StorePath, Nothing, FactBody]) -> Reply:
-    """Take note of what happened to a store."""
-    now, store_id = call.now(), call.path.store_id
-    occurred_at = moment_of("occurred_at", call.body.occurred_at)
-    if occurred_at > now:
-        raise invalid("occurred_at", "lies in the future")
-
-    async def act(connection: Connection) -> Reply:
-        fact = await actions.record_fact(
-            connection,
-            store_id,
-            kind=call.body.kind,
-            occurred_at=occurred_at,
-            note=call.body.note,
-            author=call.caller.author,
-            ids=call.service.ids,
-            now=now,
-        )
-        return reply(201, _fact_view(fact))
-
-    return await once(call, store_id, act)
-
-
 async def list_facts(call: Call[StorePath, PageQuery, Nothing]) -> Reply:
     """Show a store's facts, the last told first."""
     limit = call.query.limit
     before = hex_place_of(call.query.cursor)
     async with call.service.pool.acquire() as connection:
         facts = await actions.list_facts(connection, call.path.store_id, before=before, limit=limit + 1)
-    return reply(200, page_of(facts, limit, lambda fact: fact.id, _fact_view))
+    return reply(200, page_of(facts, limit, lambda fact: fact.id, fact_view))
 
 
 async def put_bank_account(call: Call[BankAccountPath, Nothing, BankAccountBody]) -> Reply:
@@ -163,18 +136,6 @@ def _metrics_view(store_id: str, known: KnownMetrics) -> MetricsView:
         revision=known.revision,
         recorded_at=known.recorded_at,
         **figures,
-    )
-
-
-def _fact_view(fact: Fact) -> FactView:
-    return FactView(
-        id=fact.public_id,
-        store_id=fact.store_id,
-        kind=fact.kind,
-        occurred_at=fact.occurred_at,
-        recorded_at=fact.recorded_at,
-        author=fact.author,
-        note=fact.note,
     )
 
 
@@ -259,21 +220,6 @@ def routes() -> list[AnyRoute]:
             body=Nothing,
             answers={200: Page[MetricsView]},
             handle=list_metrics,
-            raises=_MISSES,
-        ),
-        Route(
-            method="POST",
-            address="/v1/stores/{store_id}/facts",
-            operation="record_fact",
-            summary="Take note of what happened to a store",
-            tag="stores",
-            roles=BACK_OFFICE,
-            path=StorePath,
-            query=Nothing,
-            body=FactBody,
-            answers={201: FactView},
-            handle=record_fact,
-            key="optional",
             raises=_MISSES,
         ),
         Route(

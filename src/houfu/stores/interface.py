@@ -1,13 +1,13 @@
 """What the interface of stores takes and answers."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
 
 from houfu.core.money import MAX_AMOUNT
-from houfu.http.fields import BankAccountId, Moment, Month, Note, StoreId, Text64, Text100, Text200
-from houfu.stores.facts import FactKind
+from houfu.http.fields import BankAccountId, Day, Moment, Month, Note, StoreId, Text64, Text100, Text200
+from houfu.stores.facts import Fact, FactKind
 from houfu.stores.metrics import Metrics
 from houfu.stores.store import PhoneKind
 
@@ -22,7 +22,7 @@ class StoreBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     name: Text200
     owner_id: Text64
     level: Annotated[int, msgspec.Meta(ge=1, le=100)]
-    opened_on: date
+    opened_on: Day
     phone_kind: PhoneKind
     category: Text64
 
@@ -74,6 +74,19 @@ class FactView(msgspec.Struct, frozen=True, kw_only=True):
     recorded_at: datetime
     author: str
     note: str
+
+
+def fact_view(fact: Fact) -> FactView:
+    """The fact in words of the interface."""
+    return FactView(
+        id=fact.public_id,
+        store_id=fact.store_id,
+        kind=fact.kind,
+        occurred_at=fact.occurred_at,
+        recorded_at=fact.recorded_at,
+        author=fact.author,
+        note=fact.note,
+    )
 
 
 class BankAccountPath(msgspec.Struct, frozen=True):
