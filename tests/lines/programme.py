@@ -32,6 +32,8 @@ _SMALL = {
     "THEN base * promotion_bp(score) // 10000 ELSE": "THEN 25 ELSE",
     "CASE WHEN course_active = 1 THEN 1000000 ELSE": "CASE WHEN course_active = 1 THEN 30 ELSE",
     "round_down_to: 10000": "round_down_to: 1",
+    "when: day_withdrawn_share_bp > 5000": "when: day_withdrawn_share_bp > 900000000",
+    "rate_ppm: 6000, minimum: 200": "rate_ppm: 60000, minimum: 2",
 }
 BASE_OF_LEVEL, COURSE, PROMOTION = 40, 30, 25
 """What a level, the course and an open promotion add to a small line, fen."""
