@@ -135,12 +135,12 @@ async def _stand(dsn: str, plan: Plan, *, clock: Clock, on_progress: OnProgress)
             await limits.make_tpcb(plan.pgbench, tpcb, scale=plan.scale)
         aged = url = aged_url = empty_url = ""
         older_postings = 0
+        if rows & {"http_spread", "http_hot", "http_batch", "http_capture", "http_repay"}:
+            url = await stack.enter_async_context(_service(plan, fresh, "fresh"))
         if "http_aged" in rows:
             aged = await stack.enter_async_context(own_database(dsn, "houfu_bench_aged"))
             older_postings = await _age(aged, plan, now=now, on_progress=on_progress)
             aged_url = await stack.enter_async_context(_service(plan, aged, "aged"))
-        if rows & {"http_spread", "http_hot", "http_batch", "http_capture", "http_repay"}:
-            url = await stack.enter_async_context(_service(plan, fresh, "fresh"))
         if "http_empty" in rows:
             empty_url = await stack.enter_async_context(serving(EMPTY, log=plan.folder / "empty.log"))
         as_app = await app_role_usable(fresh)

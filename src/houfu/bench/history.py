@@ -1,4 +1,4 @@
-"""A past for the stores: as many postings as a programme makes in years, loaded in minutes.
+"""A past for the stores: as many postings as a large programme makes in weeks, loaded in minutes.
 
 Each order was authorized, captured and repaid: two journals of two postings, two movements, three remembered
 answers. The hash chain is the real one, so `houfu ledger verify` proves such a database too.
@@ -18,7 +18,8 @@ from houfu.db.tx import connect
 
 POSTINGS_PER_ORDER: Final = 4
 CURRENCY: Final = "CNY"
-YEARS: Final = timedelta(days=2 * 365)
+PERIOD: Final = timedelta(days=28)
+"""How far back the past reaches: not so far that answers are forgotten while something is measured."""
 LOADERS: Final = 2
 _ORDERS_AT_ONCE: Final = 20_000
 _STATEMENT_SECONDS_MAX: Final = 3_600
@@ -80,7 +81,7 @@ async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
 async def _load(
     connection: "asyncpg.Connection[asyncpg.Record]", names: list[str], *, each: int, now: datetime
 ) -> None:
-    start, step = now - YEARS - timedelta(days=1), YEARS / (each + 1)
+    start, step = now - PERIOD - timedelta(days=1), PERIOD / (each + 1)
     async with connection.transaction():
         await connection.execute(_SQL["forget_past"])
         await connection.execute(

@@ -1,4 +1,4 @@
--- Years of trade in minutes: orders that were authorized, captured and repaid, written set by set, with books that
+-- Weeks of trade in minutes: orders that were authorized, captured and repaid, written set by set, with books that
 -- verify. $1 are the stores, $2 how many orders each has.
 
 -- name: make_link

@@ -90,6 +90,7 @@ def _measure(plan: "Plan", settings: "Settings") -> "Report":
 
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     # Beside the data, not in a temporary directory: that may be memory, on which nothing is ever written through.
+    console = Console(stderr=True)
     own = Path(tempfile.mkdtemp(prefix="bench-", dir=settings.data_dir))
     try:
         with (
@@ -99,19 +100,25 @@ def _measure(plan: "Plan", settings: "Settings") -> "Report":
                 BarColumn(bar_width=24),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
-                console=Console(stderr=True),
+                console=console,
             ) as progress,
             asyncio.Runner(loop_factory=new_loop) as runner,
         ):
             task = progress.add_task("")
+            heard: set[str] = set()
+
+            def hear(what: str, done: int, of: int) -> None:
+                progress.update(task, description=what, completed=done, total=of)
+                if not console.is_terminal and what not in heard:
+                    heard.add(what)
+                    say(what)
+
             return runner.run(
                 measure(
                     server.dsn,
                     plan,
                     clock=SystemClock(),
-                    on_progress=lambda what, done, of: progress.update(
-                        task, description=what, completed=done, total=of
-                    ),
+                    on_progress=hear,
                 )
             )
     except ServerError as error:
