@@ -5,20 +5,25 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequen
 from typing import Any, Final, cast
 
 import msgspec
+import structlog
 from litestar import Litestar, Request, Response
-from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 
 from houfu.http.docs import SECURITY as PAGE_SECURITY
 from houfu.http.docs import Page
 from houfu.http.problem import Problem, rendered
 from houfu.http.reply import Header, Reply
-from houfu.http.request import ClientGone, Receive, language_of
-from houfu.http.route import AnyRoute, Service, answer, request_id
+from houfu.http.request import Receive, language_of
+from houfu.http.route import AnyRoute, Service, answer, request_id, without_values
+
+_log = structlog.get_logger()
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_PARAMETER: Final = re.compile(r"\{(\w+)\}")
 
 SECURITY: Final[tuple[Header, ...]] = (
     (b"x-content-type-options", b"nosniff"),
@@ -45,13 +50,24 @@ class Door:
                 self._hot_by_verb[route.address.rpartition("/")[2]] = route
             elif route.hot:
                 self._hot[route.address] = route
+        allowed: dict[str, str] = {}
+        for address, method in [
+            *((route.address, route.method) for route in routes),
+            *((page.address, "GET") for page in pages),
+            ("/openapi.json", "GET"),
+        ]:
+            allowed[address] = f"{allowed[address]}, {method}" if address in allowed else f"OPTIONS, {method}"
+        self._allowed = {address: allow.encode() for address, allow in allowed.items()}
+        self._allowed_by_form = [
+            (re.compile(_PARAMETER.sub("[^/]+", address)), allow) for address, allow in self._allowed.items()
+        ]
         self.litestar = Litestar(
             route_handlers=[
                 *(handler_of(route, service) for route in routes),
                 *(_handler_of_page(page) for page in pages),
                 _handler_of_page(Page("/openapi.json", "application/json", msgspec.json.encode(document))),
             ],
-            exception_handlers={HTTPException: _on_http_exception},
+            exception_handlers={Exception: self._on_exception},
             openapi_config=None,
             logging_config=None,
         )
@@ -70,13 +86,34 @@ class Door:
                         route = self._hot_by_verb.get(verb)
                         parameters = {"id": id}
                 if route is not None:
-                    try:
-                        made = await answer(route, self._service, scope, receive, parameters)
-                    except ClientGone:
-                        return
-                    await _send(made, send)
+                    await _send(await answer(route, self._service, scope, receive, parameters), send)
                     return
+        elif (
+            scope["type"] == "http" and scope["method"] == "OPTIONS" and (allow := self._allow(scope["path"]))
+        ):
+            await send({"type": "http.response.start", "status": 204, "headers": [*SECURITY, *allow]})
+            await send({"type": "http.response.body", "body": b""})
+            return
         await self._rest(scope, receive, send)
+
+    def _allow(self, path: str) -> tuple[Header, ...]:
+        """The methods of an address, as a header; none where there is nothing."""
+        if (methods := self._allowed.get(path)) is None:
+            methods = next((methods for form, methods in self._allowed_by_form if form.fullmatch(path)), None)
+        return () if methods is None else ((b"allow", methods),)
+
+    def _on_exception(self, request: Request[Any, Any, Any], exception: Exception) -> Response[bytes]:
+        """What Litestar itself refuses: addresses and methods that are not there; anything else is a fault."""
+        match exception:
+            case NotFoundException():
+                problem = Problem("route_unknown")
+            case MethodNotAllowedException():
+                problem = Problem("method_not_allowed", headers=self._allow(request.url.path))
+            case _:
+                _log.error("request_failed", path=request.url.path, **without_values(exception))
+                problem = Problem("internal")
+        language = language_of(request.headers.get("accept-language", "").encode())
+        return response_of(rendered(problem, request_id=request_id(), language=language))
 
 
 async def _send(made: Reply, send: Send) -> None:
@@ -100,7 +137,7 @@ def handler_of(route: AnyRoute, service: Service) -> HTTPRouteHandler:
 
     handle.__name__ = handle.__qualname__ = route.operation
     return HTTPRouteHandler(
-        re.sub(r"\{(\w+)\}", r"{\1:str}", route.address),
+        _PARAMETER.sub(r"{\1:str}", route.address),
         http_method=route.method,
         name=route.operation,
         status_code=200,
@@ -123,19 +160,3 @@ def response_of(made: Reply) -> Response[bytes]:
     """The reply in Litestar's terms."""
     headers = {name.decode(): value.decode() for name, value in (*SECURITY, *made.headers)}
     return Response(made.body, status_code=made.status, media_type=made.media_type.decode(), headers=headers)
-
-
-def _on_http_exception(request: Request[Any, Any, Any], exception: HTTPException) -> Response[bytes]:
-    """What Litestar itself refuses: addresses and methods that are not there."""
-    headers: tuple[Header, ...] = ()
-    match exception:
-        case NotFoundException():
-            code = "route_unknown"
-        case MethodNotAllowedException():
-            code = "method_not_allowed"
-            allow = (exception.headers or {}).get("Allow")
-            headers = ((b"allow", allow.encode()),) if allow else ()
-        case _:
-            code = "internal"
-    language = language_of(request.headers.get("accept-language", "").encode())
-    return response_of(rendered(Problem(code, headers=headers), request_id=request_id(), language=language))

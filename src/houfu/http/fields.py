@@ -68,7 +68,22 @@ AnyAmount: TypeAlias = Annotated[
 Month: TypeAlias = Annotated[
     str, Meta(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", description="A calendar month.", examples=["2026-02"])
 ]
-Moment: TypeAlias = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset.")]
+_FROM_2000_TO_2999: Final = "^2[0-9]{3}-"
+Moment: TypeAlias = Annotated[
+    datetime,
+    Meta(
+        tz=True,
+        description="RFC 3339 with an offset, in the years 2000 to 2999.",
+        extra_json_schema={"pattern": _FROM_2000_TO_2999},
+    ),
+]
+Day: TypeAlias = Annotated[
+    date,
+    Meta(
+        description="A local day, in the years 2000 to 2999.",
+        extra_json_schema={"pattern": _FROM_2000_TO_2999},
+    ),
+]
 Limit: TypeAlias = Annotated[int, Meta(ge=1, le=200, description="How many at most.")]
 Cursor: TypeAlias = Annotated[
     str,

@@ -22,17 +22,13 @@ _TAKEN_FOR_JSON: Final = frozenset({b"", b"application/json", b"application/x-ww
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class ClientGone(Exception):
-    """The caller left before the request was complete: there is nobody to answer."""
-
-
 async def read_body(receive: Receive, content_length: bytes | None) -> bytes:
     """The whole body, at most 1 MB; a longer one is a Problem as soon as that is known."""
     if content_length is not None and (not content_length.isdigit() or int(content_length) > BODY_BYTES_MAX):
         raise _too_large()
     message = await receive()
     if message["type"] != "http.request":
-        raise ClientGone
+        raise Problem("body_interrupted")
     body: bytes = message.get("body", b"")
     if not message.get("more_body", False):
         if len(body) > BODY_BYTES_MAX:
@@ -44,7 +40,7 @@ async def read_body(receive: Receive, content_length: bytes | None) -> bytes:
             raise _too_large()
         message = await receive()
         if message["type"] != "http.request":
-            raise ClientGone
+            raise Problem("body_interrupted")
         part: bytes = message.get("body", b"")
         parts.append(part)
         size += len(part)
@@ -93,9 +89,14 @@ def convert(values: Mapping[str, str], kind: type[S]) -> S:
         if name == "limit" and not (value.isascii() and value.isdigit()):
             raise invalid(name, "Expected `int`")
     try:
-        return msgspec.convert(values, kind, strict=False)
+        converted = msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as misfit:
         raise misfitting(misfit) from None
+    for name in values:
+        # It would also take the text null for no value at all.
+        if getattr(converted, name) is None:
+            raise invalid(name, "is not given by the word null")
+    return converted
 
 
 def query_of(query_string: bytes) -> dict[str, str]:

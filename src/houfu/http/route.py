@@ -28,7 +28,6 @@ from houfu.http.fields import Nothing
 from houfu.http.problem import Problem, rendered
 from houfu.http.reply import Reply
 from houfu.http.request import (
-    ClientGone,
     Receive,
     convert,
     decode,
@@ -159,7 +158,7 @@ async def answer(
     receive: Receive,
     path: Mapping[str, str],
 ) -> Reply:
-    """From a request to its reply; every failure becomes a problem document. ClientGone when nobody waits for one."""
+    """From a request to its reply; every failure becomes a problem document."""
     authorization = key = content_type = content_length = accept_language = None
     for name, value in scope["headers"]:
         if name == b"authorization":
@@ -193,8 +192,6 @@ async def answer(
         )
     except Problem as problem:
         return rendered(problem, request_id=request_id(), language=language)
-    except ClientGone:
-        raise
     except (*LOST, TimeoutError) as away:
         _log.warning("database_away", operation=route.operation, error=type(away).__name__)
         return rendered(Problem("unavailable"), request_id=request_id(), language=language)
