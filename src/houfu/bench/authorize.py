@@ -103,7 +103,7 @@ async def measure(dsn: str, plan: Plan, *, clock: Clock, on_progress: OnProgress
         for number in range(plan.rounds):
             await sweep(stand.fresh)
             for name, row in samples.items():
-                on_progress(f"round {number + 1} of {plan.rounds}: {ROWS[name]}", next(done), steps)
+                on_progress(f"round {number + 1} of {plan.rounds}: {name}", next(done), steps)
                 row.append(await _MEASURES[name](stand, f"r{next(runs):05d}"))
         on_progress("measured", steps, steps)
     return Report(
