@@ -1,14 +1,12 @@
 """The command line: `houfu`. Each command imports what it needs when it runs, so that small ones start at once."""
 
-import importlib
 import signal
 import sys
-from importlib.util import find_spec
 from types import FrameType
 
 import typer
 
-from houfu.commands import bench, doctor, keys, ledger, migrate, policy, quote, serve
+from houfu.commands import bench, demo, doctor, importing, keys, ledger, migrate, policy, quote, serve
 from houfu.commands.console import Exit, Failed, give_up, say
 
 app = typer.Typer(
@@ -20,7 +18,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
+app.command("import")(importing.import_files)
 app.command("migrate")(migrate.migrate)
 app.command("quote")(quote.quote)
 app.command("doctor")(doctor.doctor)
@@ -28,13 +28,6 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(policy.app, name="policy")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(bench.app, name="bench")
-
-ROOMS_WITH_COMMANDS = ("houfu.lab.commands",)
-"""Rooms above the service that bring commands of their own: each has `register(app)`."""
-
-for _room in ROOMS_WITH_COMMANDS:
-    if find_spec(_room) is not None:
-        importlib.import_module(_room).register(app)
 
 
 def main() -> None:
