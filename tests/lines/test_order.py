@@ -194,6 +194,11 @@ def test_a_return_forgives_what_is_owed_before_it_refunds_what_was_paid() -> Non
     assert (after(effect).unpaid, after(effect).refunded) == (0, 20)
 
 
+def test_a_balance_pays_what_lies_beyond_the_line_before_it_is_clawed_back() -> None:
+    effect = orders.give_back(captured(authorized(beyond=30)), 100, standing=Standing(60, 30))
+    assert moved(effect) == {"store_balance": 60, "store_liability": 40 - 30, "buyer_receivable": -70}
+
+
 @pytest.mark.parametrize(
     ("standing", "postings"),
     [
@@ -289,6 +294,11 @@ def test_a_return_after_default_claws_back_only_what_the_store_did_not_bear(
     order = defaulted(captured(authorized()), terms=order_terms(received=bearer))
     effect = orders.give_back(order, 40, standing=RICH)
     assert moved(effect) == postings
+    poor = {
+        account if account != "store_balance" else "store_liability": amount
+        for account, amount in postings.items()
+    }
+    assert moved(orders.give_back(order, 40, standing=NOBODY)) == poor
     assert (after(effect).written_off, after(effect).used) == (60, 60)
 
 
@@ -369,14 +379,14 @@ STEPS = st.lists(
         st.sampled_from(
             ["capture", "final", "void", "repay", "return", "return", "expire", "default", "collect"]
         ),
-        st.integers(1, 25) | st.none(),
-        st.integers(0, 40),
+        st.integers(1, 40) | st.none(),
+        st.sampled_from([0, 0, 1, 15, 60]),
     ),
     max_size=14,
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=1_000, deadline=None)
 @given(
     amount=st.integers(1, 40),
     beyond=st.integers(0, 40),
