@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -139,6 +140,31 @@ def test_what_is_no_http_harms_nobody(database: str, tmp_path: Path) -> None:
                 connection.recv(4096)
         assert client.get("/healthz").status_code == 200
         assert "Traceback" not in served.log.read_text()
+
+
+def test_requests_one_after_another_on_one_connection_are_answered_in_order(
+    database: str, tmp_path: Path
+) -> None:
+    with serving(tmp_path / "log", dsn=database) as served:
+        parts = urlsplit(served.url)
+        with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) as connection:
+            asked = b"".join(
+                b"GET %s HTTP/1.1\r\nHost: h\r\n%s\r\n" % (path, end)
+                for path, end in (
+                    (b"/healthz", b""),
+                    (b"/nowhere", b""),
+                    (b"/v1/authorizations", b""),
+                    (b"/docs/swagger-ui.css", b""),
+                    (b"/readyz", b"Connection: close\r\n"),
+                )
+            )
+            connection.sendall(asked)
+            received = b""
+            while part := connection.recv(65_536):
+                received += part
+    statuses = re.findall(rb"HTTP/1\.1 (\d+) ", received)
+    assert statuses == [b"200", b"404", b"401", b"200", b"200"]
+    assert received.endswith(b'{"status":"ready"}')
 
 
 def test_an_embedded_database_is_started_and_stopped_with_the_service(tmp_path_factory: Any) -> None:

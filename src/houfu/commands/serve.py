@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import Coroutine, Generator
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from houfu.http.asgi import Door
 
 BACKLOG = 2048
+GARBAGE_THRESHOLD = 20_000
+"""Objects that come to be before the collector looks at the young ones."""
 GRACE_SECONDS = 10
 """How long open connections are waited for when the service stops."""
 
@@ -74,10 +77,12 @@ async def serve_on(listener: socket.socket, door: "Door") -> None:
     """Serve until SIGINT or SIGTERM; requests that have begun are answered first."""
     import uvicorn
 
+    from houfu.http.protocol import Protocol
+
     config = uvicorn.Config(
         door,
         loop="none",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -106,6 +111,10 @@ async def serve_on(listener: socket.socket, door: "Door") -> None:
             if self.started:
                 tell({"ready": True, "url": url_of(listener)})
 
+    # What was made at the start stays: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD, 20, 20)
     await Server(config).serve(sockets=[listener])
     say("Stopped.")
 
