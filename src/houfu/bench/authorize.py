@@ -149,7 +149,11 @@ async def _stand(dsn: str, plan: Plan, *, clock: Clock, on_progress: OnProgress)
             fresh=fresh,
             tpcb=tpcb,
             lanes=await stack.enter_async_context(
-                Lanes(lambda: connect(fresh, as_app=as_app), clock=clock, terms_at=lambda _: terms)
+                Lanes(
+                    lambda: connect(fresh, as_app=as_app, steady_plans=True),
+                    clock=clock,
+                    terms_at=lambda _: terms,
+                )
             ),
             key=await make_key(fresh, now=now),
             url=url,

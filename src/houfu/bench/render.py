@@ -25,7 +25,7 @@ def show(report: Report, console: Console) -> None:
         column.justify = "right"
     for row in report.rows:
         table.add_row(*_cells(row))
-    console.print(table, soft_wrap=True)
+    console.print(table)
     for bar in report.bars:
         verdict = "[green]reached[/]" if bar.reached else "[red]not reached[/]"
         console.print(f"{verdict}  {bar.asked}: {bar.measured}", highlight=False)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The product's own benchmarks, each beside its limit.", no_args_is_help=True)
 
+TABLE_WIDTH = 120
 SERVE = (sys.executable, "-m", "houfu.cli", "serve", "--port", "0")
 
 
@@ -135,7 +136,9 @@ def _tell(report: "Report", file: Path | None) -> None:
 
     from houfu.bench.render import show
 
-    show(report, Console(stderr=True))
+    wide = Console(stderr=True)
+    # Where nobody says how wide the page is, the table is shown whole.
+    show(report, wide if wide.is_terminal else Console(stderr=True, width=TABLE_WIDTH))
     if file is not None:
         file.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
     tell(report)
