@@ -86,7 +86,7 @@ async def move_clock(call: Call[Nothing, Nothing, ClockBody]) -> Reply:
     if not isinstance(clock, SandboxClock):
         raise Problem("sandbox_off")
     to = moment_of("now", call.body.now)
-    async with call.service.part(asyncio.Lock):
+    async with call.service.part(Moving):
         if to < clock.now():
             raise Problem("clock_goes_back")
         if to - clock.now() > CLOCK_STRIDE_MAX:
@@ -94,6 +94,10 @@ async def move_clock(call: Call[Nothing, Nothing, ClockBody]) -> Reply:
         await take_up_policies(call.service)
         done = await call.service.part(Worker).move_clock(clock, to)
         return reply(200, ClockView(now=clock.now(), done=done))
+
+
+class Moving(asyncio.Lock):
+    """Held while the sandbox's clock moves: one caller moves it at a time."""
 
 
 class Database(msgspec.Struct, frozen=True):
@@ -181,7 +185,7 @@ async def open_service(
             pool=pool,
             clock=clock,
             ids=ids,
-            parts=(book, policy.zone, shipped_calendar(), asyncio.Lock(), Database(dsn)),
+            parts=(book, policy.zone, shipped_calendar(), Moving(), Database(dsn)),
         )
 
         def book_now() -> PolicyBook:

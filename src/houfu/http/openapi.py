@@ -134,7 +134,12 @@ def _headers(route: AnyRoute) -> list[dict[str, Any]]:
                 "in": "header",
                 "required": route.key == "required",
                 "description": "Names the request: whoever repeats it with this key gets the first answer again.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+                "schema": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 255,
+                    "pattern": "^[!-~]([ -~]*[!-~])?$",
+                },
             }
         )
     made.append(

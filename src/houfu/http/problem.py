@@ -60,8 +60,8 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         ),
         "idempotency_key_invalid": Kind(
             400,
-            "Idempotency-Key 必须是 1 到 255 个可见 ASCII 字符",
-            "Idempotency-Key must be 1 to 255 visible ASCII characters",
+            "Idempotency-Key 必须是 1 到 255 个可打印 ASCII 字符",
+            "Idempotency-Key must be 1 to 255 printable ASCII characters",
         ),
         "key_missing": Kind(
             401,
