@@ -11,8 +11,9 @@ from houfu.core.money import in_words
 from houfu.db.queries import load
 from houfu.db.tx import Connection
 from houfu.ledger import actions as ledger
-from houfu.lines.batch import Batch, LineChange, line_of, load_layers, record_line_changes
+from houfu.lines.batch import Batch
 from houfu.lines.line import Layer, Line, Status, next_change, next_fall, retotaled, total_at
+from houfu.lines.rows import LineChange, line_of, load_layers, record_line_changes
 from houfu.policy import actions as policies
 from houfu.policy.actions import Assessed, PolicyBook
 from houfu.policy.advice import Advice, advise

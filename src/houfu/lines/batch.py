@@ -5,11 +5,10 @@ in order of arrival, idempotency first. Record: one set-based statement per tabl
 neighbour's outcome. A single authorization is a batch of one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from asyncpg import Record
 
 from houfu.core.ids import IdMaker
 from houfu.core.reason import Reason, Refusal
@@ -23,9 +22,11 @@ from houfu.lines.command import (
     NOTHING_DUE,
     Act,
     Answer,
+    AuthorizationOutcome,
     Authorize,
     Command,
     Due,
+    OrderOutcome,
     Trouble,
     acted,
     authorization_refused,
@@ -33,47 +34,28 @@ from houfu.lines.command import (
 )
 from houfu.lines.line import Layer, Line, authorize, retotaled
 from houfu.lines.order import Effect, Order, Standing
+from houfu.lines.rows import (
+    LineChange,
+    Movement,
+    insert_movements,
+    insert_orders,
+    line_of,
+    load_layers,
+    order_of,
+    record_line_changes,
+    update_lines,
+    update_orders,
+)
 from houfu.policy.terms import Orders
 
 _SQL = load(__package__)
 _LOCK_LINES = _SQL["lock_lines"]
 _KNOWN_STORES = _SQL["known_stores"]
-_LOAD_LAYERS = _SQL["load_layers"]
 _LIVE_ORDERS = _SQL["live_orders"]
 _LOAD_ORDERS = _SQL["load_orders"]
-_INSERT_ORDERS = _SQL["insert_orders"]
-_UPDATE_ORDERS = _SQL["update_orders"]
-_INSERT_MOVEMENTS = _SQL["insert_movements"]
-_UPDATE_LINES = _SQL["update_lines"]
-_INSERT_LINE_CHANGES = _SQL["insert_line_changes"]
 
 _encode = msgspec.json.Encoder().encode
 _NOBODY = Standing(0, 0)
-
-
-class Movement(msgspec.Struct, frozen=True, gc=False):
-    """A row of `movements`."""
-
-    store_id: str
-    id: str
-    authorization_id: str
-    kind: str
-    amount: int
-    reason: str | None
-    journal_seq: int | None
-    author: str
-    occurred_at: datetime
-
-
-class LineChange(msgspec.Struct, frozen=True, gc=False):
-    """A row of `line_changes`: who changed a line's total or status, when and why (B14)."""
-
-    id: str
-    before: Line
-    after: Line
-    cause: str
-    author: str
-    occurred_at: datetime
 
 
 class Batch:
@@ -303,152 +285,32 @@ class Batch:
 
     async def record(self, connection: Connection) -> None:
         """Write everything that was decided, one statement per table."""
-        if new := self.new_orders:
-            await connection.execute(
-                _INSERT_ORDERS,
-                [o.store_id for o in new],
-                [o.id for o in new],
-                [o.order_id for o in new],
-                [o.buyer_id for o in new],
-                [o.reason for o in new],
-                [o.currency for o in new],
-                [o.amount for o in new],
-                [o.over_limit_amount for o in new],
-                self.now,
-                [o.expires_at for o in new],
-            )
-        if changed := list(self.changed_orders.values()):
-            await connection.execute(
-                _UPDATE_ORDERS,
-                [o.store_id for o in changed],
-                [o.id for o in changed],
-                [o.status for o in changed],
-                [o.captured for o in changed],
-                [o.freed for o in changed],
-                [o.repaid for o in changed],
-                [o.returned for o in changed],
-                [o.refunded for o in changed],
-                [o.receivable for o in changed],
-                [o.liability for o in changed],
-                [o.written_off for o in changed],
-                [o.borne_by for o in changed],
-                [o.captured_at for o in changed],
-                [o.default_at for o in changed],
-                [o.due_at for o in changed],
-            )
+        await insert_orders(connection, self.new_orders, now=self.now)
+        await update_orders(connection, list(self.changed_orders.values()))
         await ledger.record(connection, self.journals)
-        if moves := self.movements:
-            await connection.execute(
-                _INSERT_MOVEMENTS,
-                [m.store_id for m in moves],
-                [m.id for m in moves],
-                [m.authorization_id for m in moves],
-                [m.kind for m in moves],
-                [m.amount for m in moves],
-                [m.reason for m in moves],
-                [m.journal_seq for m in moves],
-                [m.author for m in moves],
-                self.now,
-                [m.occurred_at for m in moves],
-            )
-        if lines := list(self.changed_lines.values()):
-            await connection.execute(
-                _UPDATE_LINES,
-                [line.store_id for line in lines],
-                [line.used for line in lines],
-                [line.total for line in lines],
-                [line.total_until for line in lines],
-                self.now,
-            )
+        await insert_movements(connection, self.movements, now=self.now)
+        await update_lines(connection, list(self.changed_lines.values()), now=self.now)
         await record_line_changes(connection, self.line_changes, now=self.now)
         await remember(connection, self.remembered, now=self.now)
 
 
 async def carry_out(
-    connection: Connection,
-    commands: Sequence[Command],
-    *,
-    terms: Orders,
-    ids: IdMaker,
-    now: datetime,
-    on_bug: Callable[[Command, Exception], None],
+    connection: Connection, commands: Sequence[Command], *, terms: Orders, ids: IdMaker, now: datetime
 ) -> list[Answer | Trouble]:
     """Carry out commands in order of arrival, in one transaction; an answer for each, in that order.
 
-    A command whose decision raises is a bug: `on_bug` hears of it, it is answered `internal` and its
-    neighbours go on. Database errors pass through, with nothing written.
+    Whatever raises, a broken constraint, a lost database or a bug in one decision, leaves nothing written.
     """
     async with connection.transaction():
         batch = Batch(terms=terms, ids=ids, now=now)
         await batch.load(connection, commands)
-        answers: list[Answer | Trouble] = []
-        for command in commands:
-            try:
-                answers.append(batch.decide(command))
-            except Exception as bug:
-                on_bug(command, bug)
-                answers.append(Trouble("internal"))
+        answers = [batch.decide(command) for command in commands]
         await batch.record(connection)
     return answers
 
 
-async def load_layers(connection: Connection, store_ids: Sequence[str]) -> dict[str, list[Layer]]:
-    """The layers of each line's latest assessment."""
-    layers: dict[str, list[Layer]] = {}
-    for store_id, kind, amount, valid_from, valid_until, reason in await connection.fetch(
-        _LOAD_LAYERS, store_ids
-    ):
-        layers.setdefault(store_id, []).append(Layer(kind, amount, valid_from, valid_until, reason))
-    return layers
-
-
-async def record_line_changes(
-    connection: Connection, changes: Sequence[LineChange], *, now: datetime
-) -> None:
-    """Write the history of lines (B14)."""
-    if not changes:
-        return
-    await connection.execute(
-        _INSERT_LINE_CHANGES,
-        [c.after.store_id for c in changes],
-        [c.id for c in changes],
-        [c.before.total for c in changes],
-        [c.after.total for c in changes],
-        [c.before.status for c in changes],
-        [c.after.status for c in changes],
-        [c.cause for c in changes],
-        [c.author for c in changes],
-        [c.after.assessment_id for c in changes],
-        [c.occurred_at for c in changes],
-        now,
-    )
-
-
-def line_of(row: Record) -> Line:
-    """The line in a row of `lock_lines` or `read_line`."""
-    return Line(
-        store_id=row[0],
-        status=row[1],
-        currency=row[2],
-        total=row[3],
-        total_until=row[4],
-        used=row[5],
-        assessment_id=row[6].hex,
-        cap=row[7],
-        zeroed=row[8],
-        rounding=row[9],
-        day_withdrawn_share_bp=row[10],
-    )
-
-
-def order_of(row: Record) -> Order:
-    """The order in a row of `load_orders`, whose columns stand in the order of the struct's fields."""
-    store_id, id, *rest = row.values()
-    return Order(*(store_id, id.hex, *rest))
-
-
-def _answer(status: int, outcome: msgspec.Struct) -> Answer:
-    return Answer(status, _encode(outcome), False, outcome)  # type: ignore[arg-type]
+def _answer(status: int, outcome: AuthorizationOutcome | OrderOutcome) -> Answer:
+    return Answer(status, _encode(outcome), False, outcome)
 
 
 def _refused_order(command: Authorize, id: str, reason: Reason, now: datetime) -> Order:

@@ -172,7 +172,10 @@ class _Lane:
 
     async def _one_by_one(self, commands: list[Command], bug: Exception) -> list[Result]:
         if len(commands) == 1:
-            _on_bug(commands[0], bug)
+            command = commands[0]
+            _log.error(
+                "command_failed", store_id=command.store_id, command=type(command).__name__, exc_info=bug
+            )
             return [Trouble("internal")]
         return [(await self._until_done([command]))[0] for command in commands]
 
@@ -180,9 +183,7 @@ class _Lane:
         if self._connection is None or self._connection.is_closed():
             self._connection = await self._connect()
         now = self._clock.now()
-        return await carry_out(
-            self._connection, commands, terms=self._terms_at(now), ids=self._ids, now=now, on_bug=_on_bug
-        )
+        return await carry_out(self._connection, commands, terms=self._terms_at(now), ids=self._ids, now=now)
 
     async def _disconnect(self) -> None:
         if self._connection is not None:
@@ -244,7 +245,3 @@ class Lanes(AbstractAsyncContextManager["Lanes"]):
 
     def _number(self, store_id: str) -> int:
         return zlib.crc32(store_id.encode()) % len(self._lanes)
-
-
-def _on_bug(command: Command, bug: Exception) -> None:
-    _log.error("command_failed", store_id=command.store_id, command=type(command).__name__, exc_info=bug)
