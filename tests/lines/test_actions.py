@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from houfu.core.ids import IdMaker
 from houfu.core.money import in_words
 from houfu.db.tx import connect
 from houfu.lines import actions
@@ -246,6 +247,18 @@ async def test_an_assessment_does_not_open_a_line_that_was_closed(programme: Pro
     )
     await programme.set_level("s1", 2)
     assert (await programme.view("s1")).status == "closed"
+
+
+async def test_a_change_by_a_process_whose_clock_lags_is_no_break(programme: Programme) -> None:
+    """Its id sorts before that of the change it followed; the history adds up all the same."""
+    await programme.open_store("s1")
+    for verb, at in (("suspend", START + timedelta(seconds=1)), ("resume", START)):
+        await actions.set_status(
+            programme.connection, "s1", verb, cause="x", author="y", ids=IdMaker(), now=at
+        )
+    assert (await programme.view("s1")).status == "open"
+    assert [c.to_status for c in await history(programme)] == ["open", "open", "suspended"]
+    assert (await programme.verify()).first_break is None
 
 
 # --- history and explanation

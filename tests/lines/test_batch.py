@@ -9,6 +9,7 @@ import pytest
 from houfu.core.ids import IdMaker
 from houfu.core.reason import Reason, message, remedy
 from houfu.ledger import actions as ledger
+from houfu.lines import batch
 from houfu.lines.command import Answer, Trouble
 from lines.programme import (
     START,
@@ -158,6 +159,26 @@ async def test_a_store_ships_beyond_its_line_where_the_policy_lets_it(database: 
         assert (await programme.verify()).first_break is None
 
 
+async def test_commands_of_one_batch_see_what_those_before_them_did(database: str) -> None:
+    """The store's balance and liability move within the batch: 20 beyond the line, paid and returned at once."""
+    async with open_programme(database, small_policy(over_limit_bp=5_000)) as programme:
+        await programme.open_store("s1")
+        made = await programme.authorize("s1", "o1", 60)
+        answers = await submit(
+            programme, act("capture", made.id), act("repay", made.id, 15), act("return", made.id, 30)
+        )
+        assert [outcome_of(answer).status for answer in answers] == ["captured", "captured", "captured"]
+        held = await ledger.balances(programme.connection, "s1")
+        # 15 of the 20 beyond were paid; of the 30 returned 5 were beyond, 25 within: all from the balance of 60.
+        assert {name: amount for name, amount in held.items() if amount} == {
+            "bank": 15,
+            "buyer_receivable": 15,
+            "store_balance": -30,
+        }
+        assert (await programme.view("s1")).used == 15
+        assert (await programme.verify()).first_break is None
+
+
 # --- idempotency
 
 
@@ -244,7 +265,7 @@ async def test_a_command_the_database_refuses_does_not_take_its_neighbours_with_
 ) -> None:
     """An order id that the schema does not allow never passes the door; were it to, it alone would fail."""
     await programme.open_store("s1")
-    for poison in ("o" * 65, "nul\0", ""):
+    for poison in ("o" * 65, "nul\0"):
         answers = await submit(
             programme,
             authorize("s1", f"a{poison[:3]!r}", 1),
@@ -256,7 +277,32 @@ async def test_a_command_the_database_refuses_does_not_take_its_neighbours_with_
             "authorized",
             "authorized",
         ]
-    assert (await programme.view("s1")).used == 6
+    assert (await programme.view("s1")).used == 4
+
+
+async def test_a_command_that_meets_a_bug_leaves_nothing_behind_and_its_neighbours_go_on(
+    programme: Programme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await programme.open_store("s1")
+    made = [await programme.authorize("s1", f"o{number}", 10) for number in range(3)]
+    posted = batch.post
+    turns = iter([False, True, False])
+
+    def post(*arguments: Any, **named: Any) -> Any:
+        if next(turns):
+            raise ZeroDivisionError
+        return posted(*arguments, **named)
+
+    monkeypatch.setattr(batch, "post", post)
+    answers = await submit(programme, *(act("capture", each.id, key=f"k{each.order_id}") for each in made))
+    assert answers[1] == Trouble("internal")
+    assert [outcome_of(answer).status for answer in (answers[0], answers[2])] == ["captured", "captured"]
+    monkeypatch.undo()
+    assert (await programme.verify()).first_break is None
+    # Nothing is remembered under its key: it is carried out when it comes again.
+    assert (
+        outcome_of(await programme.lanes.submit(act("capture", made[1].id, key="ko1"))).status == "captured"
+    )
 
 
 @pytest.mark.parametrize("count", [1_700])

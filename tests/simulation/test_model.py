@@ -60,7 +60,7 @@ SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 CALENDAR_ENDS = datetime(2026, 12, 20, tzinfo=UTC)
 POLICIES = (
     {"version": 1},
-    {"version": 2, "over_limit_bp": 5_000},
+    {"version": 2, "over_limit_bp": 10_000},
     {"version": 3, "over_limit_bp": 5_000, "share_bp": 3_333, "received": "store"},
     {"version": 4, "share_bp": 0},
     {"version": 5, "over_limit_bp": 2_000, "after_days": 12, "received": "store"},
@@ -153,6 +153,13 @@ class Simulation(RuleBasedStateMachine):
             commands.append(made)
             if spec[4] and spec[2] % 5 == 0:
                 commands.append(made)  # the client stuttered
+            if spec[0] == "capture" and spec[4]:
+                # The rest of the order's life in the same batch: each command must see what the one before did.
+                commands += [
+                    act(verb, f"auth_{made.id}.{made.store_id}", amount, key=f"k{next(self.numbers)}")
+                    for verb, amount in (("repay", spec[2] // 4 + 1), ("return", spec[2] // 3 + 1))
+                    if isinstance(made, Act)
+                ]
         if not commands:
             return
         answers = self.runner.run(self.programme.lanes.submit_all(commands))

@@ -231,8 +231,9 @@ class Batch:
 
     def _apply(self, command: Act | Due, effect: Effect, *, at: datetime) -> None:
         order = effect.order
-        self.orders[order.store_id, order.id] = self.changed_orders[order.store_id, order.id] = order
+        # The journal first: where it cannot be made, nothing of the command is kept.
         seq = self._post(command.kind, order, effect.postings, at=at) if effect.postings else None
+        self.orders[order.store_id, order.id] = self.changed_orders[order.store_id, order.id] = order
         self._move(command, order, effect.amount, reason=None, journal_seq=seq, at=at)
         if effect.used:
             self._use(self.lines[order.store_id], effect.used)
