@@ -16,7 +16,7 @@ from houfu.core.clock import Clock, SandboxClock, SystemClock
 from houfu.core.ids import IdMaker
 from houfu.db.migrate import app_role_usable, applied, missing, shipped
 from houfu.db.queries import load
-from houfu.db.tx import Connection, connect, open_pool
+from houfu.db.tx import Connection, connect, open_pool, without_values
 from houfu.http.asgi import Door
 from houfu.http.caller import BACK_OFFICE, EVERYONE
 from houfu.http.docs import pages
@@ -24,7 +24,7 @@ from houfu.http.fields import Moment, Nothing, moment_of
 from houfu.http.openapi import openapi
 from houfu.http.problem import Problem, invalid
 from houfu.http.reply import Reply, reply
-from houfu.http.route import AnyRoute, Call, Route, Service, without_values
+from houfu.http.route import AnyRoute, Call, Route, Service
 from houfu.ledger import api as ledger_api
 from houfu.lines import api as lines_api
 from houfu.lines.lanes import LANES, Lanes

@@ -29,7 +29,7 @@ def _without_values(
     _logger: object, _method: str, event: "structlog.typing.EventDict"
 ) -> "structlog.typing.EventDict":
     """A fault is told by its kind and place: its message may quote a row."""
-    from houfu.http.route import without_values
+    from houfu.db.tx import without_values
 
     fault = event.pop("exc_info", None)
     if isinstance(fault, BaseException):

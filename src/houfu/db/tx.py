@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TypeAlias
@@ -59,6 +60,14 @@ async def open_pool(dsn: str, *, as_app: bool = True, size: int = 8) -> AsyncGen
         command_timeout=60,
     ) as pool:
         yield pool
+
+
+def without_values(bug: BaseException) -> dict[str, object]:
+    """A fault as it may be logged: PostgreSQL's messages quote rows, so of those only code and constraint."""
+    what: dict[str, object] = {"error": type(bug).__name__, "trace": traceback.format_tb(bug.__traceback__)}
+    if isinstance(bug, asyncpg.PostgresError):
+        return what | {"sqlstate": bug.sqlstate, "constraint": bug.constraint_name}
+    return what
 
 
 _STEADY_PLANS = {

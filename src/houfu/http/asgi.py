@@ -10,12 +10,13 @@ from litestar import Litestar, Request, Response
 from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 
+from houfu.db.tx import without_values
 from houfu.http.docs import SECURITY as PAGE_SECURITY
 from houfu.http.docs import Page
 from houfu.http.problem import Problem, rendered
 from houfu.http.reply import Header, Reply
 from houfu.http.request import Receive, language_of
-from houfu.http.route import AnyRoute, Service, answer, request_id, without_values
+from houfu.http.route import AnyRoute, Service, answer, request_id
 
 _log = structlog.get_logger()
 

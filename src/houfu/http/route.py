@@ -7,7 +7,6 @@ routes reach it straight from ASGI, the others through Litestar: both doors give
 
 import hashlib
 import secrets
-import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,13 +15,13 @@ from typing import Any, Final, Generic, Literal, TypeVar, cast
 
 import msgspec
 import structlog
-from asyncpg import Pool, PostgresError, Record
+from asyncpg import Pool, Record
 
 from houfu.core.clock import Clock
 from houfu.core.ids import IdMaker
 from houfu.core.reason import Language
 from houfu.db.keys import Role
-from houfu.db.tx import LOST
+from houfu.db.tx import LOST, without_values
 from houfu.http.caller import NOBODY, Caller, KeyRing, admit
 from houfu.http.fields import Nothing
 from houfu.http.problem import Problem, rendered
@@ -206,14 +205,6 @@ async def answer(
 def request_id() -> str:
     """A name for this request that logs and problem documents share."""
     return f"req_{_PROCESS}{next(_REQUESTS):010x}"
-
-
-def without_values(bug: BaseException) -> dict[str, object]:
-    """A fault as it may be logged: PostgreSQL's messages quote rows, so of those only code and constraint."""
-    what: dict[str, object] = {"error": type(bug).__name__, "trace": traceback.format_tb(bug.__traceback__)}
-    if isinstance(bug, PostgresError):
-        return what | {"sqlstate": bug.sqlstate, "constraint": bug.constraint_name}
-    return what
 
 
 def _stores_of_path(path: Mapping[str, str]) -> tuple[str | None, ...]:

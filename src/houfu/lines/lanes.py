@@ -18,7 +18,7 @@ import structlog
 
 from houfu.core.clock import Clock
 from houfu.core.ids import IdMaker
-from houfu.db.tx import CONFLICT, LOST
+from houfu.db.tx import CONFLICT, LOST, without_values
 from houfu.lines.batch import carry_out
 from houfu.lines.command import Answer, Command, Due, Trouble
 from houfu.policy.terms import Orders
@@ -174,7 +174,10 @@ class _Lane:
         if len(commands) == 1:
             command = commands[0]
             _log.error(
-                "command_failed", store_id=command.store_id, command=type(command).__name__, exc_info=bug
+                "command_failed",
+                store_id=command.store_id,
+                command=type(command).__name__,
+                **without_values(bug),
             )
             return [Trouble("internal")]
         return [(await self._until_done([command]))[0] for command in commands]
