@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from random import Random
 from typing import Final
@@ -21,15 +22,13 @@ _LEAST: Final = 5_000
 """Below this a store lets its balance grow, fen."""
 
 
+@dataclass(frozen=True, slots=True)
 class Wallet:
     """What a store sees before it asks, fen."""
 
-    __slots__ = ("available", "balance", "total")
-
-    def __init__(self, balance: int, total: int, available: int) -> None:
-        self.balance = balance
-        self.total = total
-        self.available = available
+    balance: int
+    total: int
+    available: int
 
 
 class Payouts:
@@ -40,7 +39,6 @@ class Payouts:
         self._tally = tally
         self._asked = 0
         self._failing: list[tuple[date, int, int]] = []
-        self._numbers: dict[str, str] = {}
 
     def askers(self, shops: Iterable[Shop], number: int, hour: int) -> list[Shop]:
         """The stores whose hour for a withdrawal this is, on the run's day `number`."""

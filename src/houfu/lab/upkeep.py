@@ -134,10 +134,11 @@ class Upkeep:
             await put_metrics(connection, rows, now=now)
 
     async def _tell(self, happening: Sequence[tuple[Shop, Happening]], now: datetime) -> None:
-        """Tell the facts, and have the stores they befell assessed at once."""
+        """Tell the facts; each acts on the store's line at once."""
+        policy = self._book().at(now)
         for shop, happened in happening:
-            async with self._pool.acquire() as connection:
-                await record_fact(
+            async with self._pool.acquire() as connection, connection.transaction():
+                fact = await record_fact(
                     connection,
                     shop.store_id,
                     kind=happened.kind,
@@ -147,7 +148,7 @@ class Upkeep:
                     ids=self._ids,
                     now=now,
                 )
-            await self._assess([shop], happened.kind, now)
+                await lines.take_up_fact(connection, fact, policy=policy, ids=self._ids, now=now)
 
     async def _assess(self, shops: Sequence[Shop], cause: str, now: datetime) -> None:
         for at in range(0, len(shops), _ASSESSED_AT_ONCE):
