@@ -118,7 +118,8 @@ class Worker:
         if self._forgot_at is not None and now - self._forgot_at < timedelta(days=1):
             return
         async with self._pool.acquire() as connection:
-            done.forgotten += await forget(connection, before=now - REMEMBERED_FOR)
+            while gone := await forget(connection, before=now - REMEMBERED_FOR, limit=CHUNK):
+                done.forgotten += gone
         self._forgot_at = now
 
     async def _orders(self, now: datetime, done: Done) -> bool:

@@ -50,6 +50,6 @@ async def remember(connection: Connection, answers: Mapping[Place, FirstAnswer],
     )
 
 
-async def forget(connection: Connection, *, before: datetime) -> int:
-    """Let go of the answers given before a moment; how many that were."""
-    return int((await connection.execute(_FORGET, before)).split()[-1])
+async def forget(connection: Connection, *, before: datetime, limit: int) -> int:
+    """Let go of answers given before a moment, at most `limit`; how many that were."""
+    return int((await connection.execute(_FORGET, before, limit)).split()[-1])

@@ -27,7 +27,7 @@ select store_id, key, request_sha, status, answer, $6
 from unnest($1::text[], $2::text[], $3::bytea[], $4::smallint[], $5::bytea[]) as i (store_id, key, request_sha, status, answer);
 
 -- name: forget
-delete from idempotency where recorded_at < $1;
+delete from idempotency where (store_id, key) in (select store_id, key from idempotency where recorded_at < $1 limit $2);
 
 -- name: read_sandbox_clock
 select now from sandbox_clock;

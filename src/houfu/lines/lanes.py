@@ -119,6 +119,8 @@ class _Lane:
                     return
                 self._wake.clear()
                 await self._wake.wait()
+            # Whoever is about to submit comes along: a batch of many costs little more than a batch of one.
+            await asyncio.sleep(0)
             taken: list[_Submission] = []
             size = 0
             while self._waiting and (not taken or size + len(self._waiting[0].commands) <= BATCH_MAX):
