@@ -31,6 +31,8 @@ STEP = timedelta(minutes=1)
 """A clock that is moved stops wherever something is due, but at most once in this time."""
 REMEMBERED_FOR = timedelta(days=31)
 """How long an answer is kept under its key; the interface promises 30 days."""
+FORGOTTEN_AT_ONCE = 20_000
+"""Answers let go of in one statement: it looks through old rows from the start, so few large ones do less."""
 
 _log = structlog.get_logger()
 
@@ -118,7 +120,9 @@ class Worker:
         if self._forgot_at is not None and now - self._forgot_at < timedelta(days=1):
             return
         async with self._pool.acquire() as connection:
-            while gone := await forget(connection, before=now - REMEMBERED_FOR, limit=CHUNK):
+            gone = FORGOTTEN_AT_ONCE
+            while gone == FORGOTTEN_AT_ONCE:
+                gone = await forget(connection, before=now - REMEMBERED_FOR, limit=FORGOTTEN_AT_ONCE)
                 done.forgotten += gone
         self._forgot_at = now
 

@@ -90,6 +90,13 @@ FREE_JOURNALS = "alter table journals drop constraint postings_sum_to_zero, drop
         ),
         ("delete from movements where kind = 'repay'", "orders_follow_from_movements", "order o1"),
         ("update movements set journal_seq = 1 where kind = 'repay'", None, None),
+        (
+            "insert into movements select store_id, '00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000002',"
+            " 'void', 0, null, null, author, occurred_at, recorded_at from movements where kind = 'capture'",
+            "orders_and_movements_belong",
+            "movement 00000000-0000-7000-8000-000000000001",
+        ),
+        ("delete from balances where {s2}; delete from books where {s2}", "journals_have_books", "journal 1"),
     ],
 )
 async def test_tampering_is_found_and_the_first_break_named(

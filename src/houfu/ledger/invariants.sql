@@ -26,6 +26,11 @@ where b.store_id between $1 and $2
   and (b.seq <> coalesce(last.seq, 0) or b.head <> coalesce(last.hash, decode(repeat('00', 32), 'hex')))
 order by b.store_id limit 1;
 
+-- name: journals_have_books
+select j.store_id, 'journal ' || j.seq as place, 'the store has no books' as finding
+from journals j left join books b on b.store_id = j.store_id
+where j.store_id between $1 and $2 and b.store_id is null order by j.store_id, j.seq limit 1;
+
 -- name: postings_sum_to_zero
 select store_id, 'journal ' || seq as place, 'its postings sum to ' || sum(amount) as finding
 from postings where store_id between $1 and $2

@@ -27,7 +27,7 @@ create table books (
 );
 
 create table journals (
-    store_id    text        not null references books (store_id),
+    store_id    text        not null,
     seq         bigint      not null check (seq > 0),
     kind        text        not null,
     currency    text        not null,

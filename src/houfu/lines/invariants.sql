@@ -54,3 +54,17 @@ where l.store_id between $1 and $2
   and (l.total <> coalesce(c.total, 0)
        or coalesce(array_position(array['open', 'suspended'], l.status), 0) <> coalesce(c.status, 0))
 order by l.store_id limit 1;
+
+-- name: orders_and_movements_belong
+select store_id, place, finding
+from (
+    select a.store_id, 'order ' || a.order_id as place, 'there is no such store' as finding
+    from authorizations a left join stores s on s.store_id = a.store_id
+    where a.store_id between $1 and $2 and s.store_id is null
+    union all
+    select m.store_id, 'movement ' || m.movement_id, 'there is no such order'
+    from movements m
+    left join authorizations a on a.store_id = m.store_id and a.authorization_id = m.authorization_id and a.store_id between $1 and $2
+    where m.store_id between $1 and $2 and a.store_id is null
+) stray
+order by store_id, place limit 1;

@@ -18,6 +18,7 @@ import structlog
 
 from houfu.core.clock import Clock
 from houfu.core.ids import IdMaker
+from houfu.db.idempotency import Place
 from houfu.db.tx import CONFLICT, LOST, without_values
 from houfu.lines.batch import carry_out
 from houfu.lines.command import Answer, Command, Due, Trouble
@@ -48,12 +49,15 @@ class Unavailable(Exception):
 
 
 class _Submission:
-    """Commands that came together, and who waits for them."""
+    """Commands that came together, their keys, and who waits for them."""
 
-    __slots__ = ("commands", "done")
+    __slots__ = ("commands", "done", "keys")
 
-    def __init__(self, commands: Sequence[Command], done: "asyncio.Future[list[Result]]") -> None:
+    def __init__(
+        self, commands: Sequence[Command], keys: Sequence[Place], done: "asyncio.Future[list[Result]]"
+    ) -> None:
         self.commands = commands
+        self.keys = keys
         self.done = done
 
 
@@ -70,7 +74,7 @@ class _Lane:
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._waiting: list[_Submission] = []
         self._waiting_commands = 0
-        self._keys: set[tuple[str, str]] = set()
+        self._keys: set[Place] = set()
         self._wake = asyncio.Event()
         self._closing = False
 
@@ -80,33 +84,28 @@ class _Lane:
             raise Unavailable
         if self._waiting_commands and self._waiting_commands + len(commands) > QUEUE_MAX:
             raise Busy
-        fresh: list[Command] = []
-        in_use: set[int] = set()
-        mine: set[tuple[str, str]] = set()
-        for place, command in enumerate(commands):
-            if not isinstance(command, Due):
-                at = (command.store_id, command.key)
-                if at in self._keys:
-                    in_use.add(place)
-                    continue
-                mine.add(at)
-            fresh.append(command)
-        if fresh:
-            submission = _Submission(fresh, asyncio.get_running_loop().create_future())
-            self._keys |= mine
-            self._waiting.append(submission)
-            self._waiting_commands += len(fresh)
-            submission.done.add_done_callback(lambda _: self._keys.difference_update(mine))
-            self._wake.set()
-            # Shielded: a caller that goes away does not take its neighbours' batch with it.
-            answers = await asyncio.shield(submission.done)
-        else:
-            answers = []
-        if not in_use:
-            return answers
-        following = iter(answers)
+        keys = [(command.store_id, command.key) for command in commands if not isinstance(command, Due)]
+        if not self._keys.isdisjoint(keys):
+            return await self._without_those_in_use(commands)
+        submission = _Submission(commands, keys, asyncio.get_running_loop().create_future())
+        self._keys.update(keys)
+        self._waiting.append(submission)
+        self._waiting_commands += len(commands)
+        self._wake.set()
+        # A caller that goes away cancels only its waiting: what it asked for is carried out.
+        return await submission.done
+
+    async def _without_those_in_use(self, commands: Sequence[Command]) -> list[Result]:
+        """The answers of commands some of whose keys are with another caller's commands right now."""
+        in_use = {
+            place
+            for place, command in enumerate(commands)
+            if not isinstance(command, Due) and (command.store_id, command.key) in self._keys
+        }
+        free = [command for place, command in enumerate(commands) if place not in in_use]
+        answers = iter(await self.submit(free) if free else [])
         return [
-            Trouble("idempotency_key_in_use") if place in in_use else next(following)
+            Trouble("idempotency_key_in_use") if place in in_use else next(answers)
             for place in range(len(commands))
         ]
 
@@ -141,13 +140,16 @@ class _Lane:
             answers = await self._until_done(commands)
         except Unavailable as away:
             for submission in taken:
-                submission.done.set_exception(away)
-                submission.done.exception()  # the caller may be gone: then nobody else looks at it
+                self._keys.difference_update(submission.keys)
+                if not submission.done.done():
+                    submission.done.set_exception(away)
             return
         start = 0
         for submission in taken:
             end = start + len(submission.commands)
-            submission.done.set_result(answers[start:end])
+            self._keys.difference_update(submission.keys)
+            if not submission.done.done():  # done already: its caller went away
+                submission.done.set_result(answers[start:end])
             start = end
 
     async def _until_done(self, commands: list[Command]) -> list[Result]:

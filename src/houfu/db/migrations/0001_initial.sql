@@ -56,7 +56,7 @@ create table books (
 );
 
 create table journals (
-    store_id    text        not null references books (store_id),
+    store_id    text        not null,
     seq         bigint      not null check (seq > 0),
     kind        text        not null,
     currency    text        not null,
@@ -225,10 +225,13 @@ create table line_changes (
     primary key (store_id, change_id)
 );
 
+-- The tables that grow with every order (authorizations, movements, journals) carry no foreign keys: their rows are written
+-- under the lock of the very line they belong to, and `houfu ledger verify` proves that they belong. See decision 4.
+
 -- An order on the line. Amounts only grow; what is open follows from them:
 --   held = amount - captured - freed, unpaid = captured - repaid - (returned - refunded), used = held + unpaid.
 create table authorizations (
-    store_id          text        not null references stores (store_id),
+    store_id          text        not null,
     authorization_id  uuid        not null,
     order_id          text        not null check (length(order_id) between 1 and 64),
     buyer_id          text        not null check (length(buyer_id) between 1 and 64),
@@ -277,8 +280,7 @@ create table movements (
     author           text        not null,
     occurred_at      timestamptz not null,
     recorded_at      timestamptz not null,
-    primary key (store_id, movement_id),
-    foreign key (store_id, authorization_id) references authorizations (store_id, authorization_id)
+    primary key (store_id, movement_id)
 );
 -- Withdrawals: what a store asked to be paid out, what it cost, when it arrives.
 
