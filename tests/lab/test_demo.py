@@ -61,11 +61,16 @@ def test_demo_simulates_serves_offers_calls_that_work_and_stops_cleanly(tmp_path
     assert not (tmp_path / "data" / "postgres" / "data" / "postmaster.pid").exists()
 
 
+def hear_ctrl_c() -> None:
+    """A run in the background of a shell starts with SIGINT ignored, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_demo_that_is_interrupted_stops_its_server_and_can_be_run_again(tmp_path: Path) -> None:
     command = [*HOUFU, "demo", "--stores", "300", "--days", "300", "--no-serve"]
     said = tmp_path / "said"
     with said.open("wb") as stderr:
-        process = subprocess.Popen(command, stderr=stderr, env=environment(tmp_path))
+        process = subprocess.Popen(command, stderr=stderr, env=environment(tmp_path), preexec_fn=hear_ctrl_c)
         pid_file = tmp_path / "data" / "postgres" / "data" / "postmaster.pid"
         give_up_at = time.monotonic() + 60
         while "The year:" not in said.read_text() and time.monotonic() < give_up_at:

@@ -111,7 +111,9 @@ class Simulation(RuleBasedStateMachine):
     async def _open(self) -> None:
         self.connection = await connect(self.dsn, as_app=False)
         self.stack.push_async_callback(self.connection.close)
-        await self.connection.execute("truncate stores, books, idempotency, sandbox_clock cascade")
+        await self.connection.execute(
+            "truncate stores, books, authorizations, movements, journals, idempotency, sandbox_clock cascade"
+        )
         self.clock = SandboxClock(START)
         ids = IdMaker()
         book = PolicyBook([Published(self.policy, SINCE)])
