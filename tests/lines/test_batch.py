@@ -324,3 +324,13 @@ async def test_a_programme_that_pays_when_the_buyer_pays_advances_nothing(databa
         await programme.act("repay", made.id, 30)
         assert (await ledger.balances(programme.connection, "s1"))["store_balance"] == -30
         assert (await programme.verify()).first_break is None
+
+
+async def test_an_order_freed_in_a_batch_may_be_authorized_anew_in_the_same(programme: Programme) -> None:
+    await programme.open_store("s1")
+    first = await programme.authorize("s1", "o1", 10)
+    again, anew = await programme.lanes.submit_all([act("void", first.id, None), authorize("s1", "o1", 12)])
+    assert outcome_of(again).status == "voided"
+    assert (outcome_of(anew).status, outcome_of(anew).amount) == ("authorized", 12)
+    assert (await programme.view("s1")).used == 12
+    assert (await programme.verify()).verified

@@ -15,6 +15,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import stat
 import threading
 import time
@@ -209,7 +210,8 @@ def _start(cluster: Cluster, on_progress: Callable[[str], None]) -> Path:
     while True:
         disown_stale_pid_file(cluster.data)
         log_begins = cluster.log.stat().st_size if cluster.log.exists() else 0
-        done = run_as(cluster.account, pg_ctl, seconds_max=_START_SECONDS_MAX + 10)
+        with _undisturbed():
+            done = run_as(cluster.account, pg_ctl, seconds_max=_START_SECONDS_MAX + 10)
         if done.returncode == 0:
             return socket_dir
         said = _log_since(cluster, log_begins) or done.stdout
@@ -218,6 +220,16 @@ def _start(cluster: Cluster, on_progress: Callable[[str], None]) -> Path:
         if not lingering or time.monotonic() > deadline:
             raise _failure(cluster, "PostgreSQL did not start", said)
         time.sleep(_POLL_SECONDS)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Generator[None]:
+    """Put off Ctrl-C and SIGTERM: a server that is half started has no lock file yet, and could not be stopped."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _log_since(cluster: Cluster, begins: int) -> str:

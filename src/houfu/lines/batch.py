@@ -234,6 +234,8 @@ class Batch:
         # The journal first: where it cannot be made, nothing of the command is kept.
         seq = self._post(command.kind, order, effect.postings, at=at) if effect.postings else None
         self.orders[order.store_id, order.id] = self.changed_orders[order.store_id, order.id] = order
+        if order.freed == order.amount:
+            self.live.discard((order.store_id, order.order_id))
         self._move(command, order, effect.amount, reason=None, journal_seq=seq, at=at)
         if effect.used:
             self._use(self.lines[order.store_id], effect.used)
@@ -286,8 +288,9 @@ class Batch:
 
     async def record(self, connection: Connection) -> None:
         """Write everything that was decided, one statement per table."""
-        await insert_orders(connection, self.new_orders, now=self.now)
+        # Updated first: an order that was freed makes room for one of the same id.
         await update_orders(connection, list(self.changed_orders.values()))
+        await insert_orders(connection, self.new_orders, now=self.now)
         await ledger.record(connection, self.journals)
         await insert_movements(connection, self.movements, now=self.now)
         await update_lines(connection, list(self.changed_lines.values()), now=self.now)
