@@ -29,7 +29,6 @@ from pathlib import Path
 
 OLDEST_UV = (0, 9)
 OLDEST_PYTHON = (3, 11)
-PYPI = "https://pypi.org/simple"
 INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 SECONDS_MAX = 60
 PIP_SECONDS_MAX = 600
@@ -62,7 +61,7 @@ def environment() -> dict[str, str]:
     variables.pop("VIRTUAL_ENV", None)
     for variable in INDEX_VARIABLES:
         variables.pop(variable, None)
-    if index() != PYPI:
+    if index() != locked_index():
         variables["UV_DEFAULT_INDEX"] = index()
     variables.setdefault("UV_PYTHON_DOWNLOADS", "never")
     variables.setdefault("UV_PYTHON_PREFERENCE", "only-system")
@@ -79,7 +78,12 @@ def environment() -> dict[str, str]:
 def index() -> str:
     """The package index of this machine."""
     named = [os.environ[variable] for variable in INDEX_VARIABLES if os.environ.get(variable)]
-    return (named[0] if named else PYPI).rstrip("/")
+    return (named[0] if named else locked_index()).rstrip("/")
+
+
+def locked_index() -> str:
+    """The package index that the lock file was made with."""
+    return re.search(r'registry = "([^"]+)"', (PROJECT / "uv.lock").read_text("utf-8")).group(1)
 
 
 def install_from_mirror(uv: Path, arguments: list[str], variables: dict[str, str]) -> list[str]:
