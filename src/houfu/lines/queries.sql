@@ -86,9 +86,6 @@ update lines set assess_at = $2 where store_id = any($1::text[]);
 -- name: set_status
 update lines set status = $2, updated_at = $3 where store_id = $1;
 
--- name: note_withdrawn_share
-update lines set day_withdrawn_share_bp = greatest(day_withdrawn_share_bp, $2) where store_id = $1;
-
 -- name: read_line
 select store_id, status, currency, total, total_until, used, assessment_id, cap, zeroed, rounding, day_withdrawn_share_bp
 from lines where store_id = $1;
