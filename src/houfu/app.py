@@ -28,8 +28,9 @@ from houfu.http.route import AnyRoute, Call, Route, Service
 from houfu.ledger import api as ledger_api
 from houfu.lines import api as lines_api
 from houfu.lines.lanes import LANES, Lanes
-from houfu.policy.actions import PolicyBook, open_policy_book, publish, refreshed
+from houfu.policy.book import PolicyBook
 from houfu.policy.document import shipped_text
+from houfu.policy.publishing import open_policy_book, publish, refreshed
 from houfu.stores import api as stores_api
 from houfu.withdrawals import api as withdrawals_api
 from houfu.withdrawals.bank import SimulatedBank

@@ -21,7 +21,8 @@ from houfu.db.queries import load
 from houfu.lines import actions as lines
 from houfu.lines.command import Due
 from houfu.lines.lanes import Lanes
-from houfu.policy.actions import Assessed, PolicyBook
+from houfu.policy.actions import Assessed
+from houfu.policy.book import PolicyBook
 
 _SQL = load("houfu.lines")
 _MOVE_CLOCK = load("houfu.db")["move_sandbox_clock"]

@@ -23,7 +23,7 @@ from houfu.ledger.verify import INVARIANTS, verify
 from houfu.lines.command import Answer, Command, Trouble
 from houfu.lines.invariants import INVARIANTS as OF_LINES
 from houfu.lines.lanes import Lanes, Unavailable
-from houfu.policy.actions import PolicyBook
+from houfu.policy.book import PolicyBook
 from importing.files import METRICS, ORDERS, STORES, with_line, write_csv
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)

@@ -17,9 +17,11 @@ from houfu.ledger import verify as proving
 from houfu.lines import actions, invariants
 from houfu.lines.command import Act, Answer, AuthorizationOutcome, Authorize, OrderOutcome, Trouble
 from houfu.lines.lanes import Lanes
-from houfu.policy.actions import Assessed, PolicyBook, open_policy_book, publish
+from houfu.policy.actions import Assessed
+from houfu.policy.book import PolicyBook
 from houfu.policy.document import Policy, load_policy, shipped_text
 from houfu.policy.periods import add_months
+from houfu.policy.publishing import open_policy_book, publish
 from houfu.policy.terms import BuyerDefault, DefaultBearer, Funding, Orders, OverLimit
 from houfu.withdrawals import invariants as withdrawal_invariants
 

@@ -28,8 +28,8 @@ from houfu.db.postmaster import find_postmaster
 from houfu.db.server import open_server
 from houfu.db.tx import connect
 from houfu.lines import actions
-from houfu.policy.actions import publish
 from houfu.policy.document import load_policy, shipped_text
+from houfu.policy.publishing import publish
 from lines.programme import verify
 from served import environment
 

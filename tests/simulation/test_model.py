@@ -34,8 +34,9 @@ from houfu.ledger import actions as ledger
 from houfu.lines import actions
 from houfu.lines.command import Act, Answer, Authorize, Trouble
 from houfu.lines.lanes import Lanes
-from houfu.policy.actions import PolicyBook, Published, publish
+from houfu.policy.book import PolicyBook, Published
 from houfu.policy.document import Policy, load_policy
+from houfu.policy.publishing import publish
 from houfu.withdrawals import actions as withdrawing
 from houfu.withdrawals.ask import Ask
 from houfu.withdrawals.bank import SimulatedBank

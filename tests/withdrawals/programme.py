@@ -17,9 +17,10 @@ from houfu.ledger.journal import Posting, post
 from houfu.ledger.verify import INVARIANTS as OF_LEDGER
 from houfu.ledger.verify import verify
 from houfu.lines import actions as lines
-from houfu.policy.actions import Assessed, publish
+from houfu.policy.actions import Assessed
 from houfu.policy.document import Policy, shipped_policy, shipped_text
 from houfu.policy.periods import add_months
+from houfu.policy.publishing import publish
 from houfu.withdrawals import actions
 from houfu.withdrawals.ask import Answer, Ask, Cancel, Trouble, WithdrawalView
 from houfu.withdrawals.bank import Acknowledgement, Outcome, Payout, SimulatedBank

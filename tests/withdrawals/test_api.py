@@ -17,7 +17,7 @@ from houfu.db.keys import Role, create_key
 from houfu.db.tx import open_pool
 from houfu.http.asgi import handler_of
 from houfu.http.route import Service
-from houfu.policy.actions import open_policy_book
+from houfu.policy.publishing import open_policy_book
 from houfu.withdrawals.api import routes
 from withdrawals.programme import MONDAY, Programme
 

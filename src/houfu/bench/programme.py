@@ -14,9 +14,9 @@ from houfu.db.migrate import migrate
 from houfu.db.queries import load
 from houfu.db.tx import connect
 from houfu.lines.actions import assess
-from houfu.policy.actions import publish
 from houfu.policy.document import shipped_text
 from houfu.policy.periods import local_day
+from houfu.policy.publishing import publish
 from houfu.policy.terms import Orders
 
 AMOUNT: Final = 1

@@ -79,6 +79,14 @@ def database(settings: Settings, *, migrated: bool = True) -> Generator[str]:
         raise Failed(Exit.SCHEMA, str(error)) from None
 
 
+def read_input(file: Path) -> bytes:
+    """The content of a file named on the command line."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Failed(Exit.USAGE, f"{file} cannot be read: {error.strerror}") from None
+
+
 def tell(answer: object) -> None:
     """The command's answer, one line of JSON on stdout."""
     sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")

@@ -177,7 +177,7 @@ def engine_of(service: Service) -> Engine:
     from houfu.core.clock import SandboxClock
     from houfu.lab.year import Engine
     from houfu.lines.lanes import Lanes
-    from houfu.policy.actions import PolicyBook
+    from houfu.policy.book import PolicyBook
     from houfu.withdrawals.actions import request_many
     from houfu.withdrawals.ask import Answer, Ask, Trouble
     from houfu.worker import Worker

@@ -49,7 +49,7 @@ async def _import(dsn: str, files: "Files", *, check: bool) -> None:
     from houfu.importing.load import Imported, check_files, load_checked
     from houfu.importing.orders import OrderFailed
     from houfu.lines.lanes import Lanes, Unavailable
-    from houfu.policy.actions import PolicyBook
+    from houfu.policy.book import PolicyBook
 
     connection = await connect(dsn, as_app=False)
     try:

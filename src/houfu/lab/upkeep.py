@@ -16,7 +16,8 @@ from houfu.lab.marketplace import Happening, Shop, draw_metrics, draw_past_metri
 from houfu.lab.payouts import ACCOUNT_ID
 from houfu.lab.trade import MonthTrade
 from houfu.lines import actions as lines
-from houfu.policy.actions import Assessed, PolicyBook
+from houfu.policy.actions import Assessed
+from houfu.policy.book import PolicyBook
 from houfu.policy.periods import MONTHS_A_YEAR, add_months, window_on
 from houfu.stores.actions import put_bank_account, record_fact
 from houfu.stores.store import Store

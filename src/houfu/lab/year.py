@@ -27,7 +27,7 @@ from houfu.lab.tally import Tally
 from houfu.lab.trade import Trade, commands_of
 from houfu.lab.upkeep import Upkeep
 from houfu.lines.lanes import Lanes
-from houfu.policy.actions import PolicyBook
+from houfu.policy.book import PolicyBook
 from houfu.withdrawals.ask import Answer, Ask, Trouble
 
 _SQL = load(__package__)

@@ -15,8 +15,9 @@ from houfu.lines.batch import Batch
 from houfu.lines.line import Layer, Line, Status, next_change, next_fall, retotaled, total_at
 from houfu.lines.rows import LineChange, line_of, load_layers, record_line_changes
 from houfu.policy import actions as policies
-from houfu.policy.actions import Assessed, PolicyBook
+from houfu.policy.actions import Assessed
 from houfu.policy.advice import Advice, advise
+from houfu.policy.book import PolicyBook
 from houfu.policy.document import Policy
 from houfu.policy.evaluate import Decision
 from houfu.policy.explain import WaterfallStep, explain

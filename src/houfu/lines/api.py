@@ -37,7 +37,7 @@ from houfu.lines.interface import (
     CaptureBody,
 )
 from houfu.lines.lanes import Busy, Lanes, Result, Unavailable
-from houfu.policy.actions import PolicyBook
+from houfu.policy.book import PolicyBook
 
 _SQL = load(__package__, "lists.sql")
 _START = ("", "0" * 32)

@@ -23,7 +23,7 @@ from houfu.lines.actions import (
     StatusUnfit,
     Verb,
 )
-from houfu.policy.actions import PolicyBook
+from houfu.policy.book import PolicyBook
 from houfu.policy.evaluate import Decision
 from houfu.policy.fault import InputInvalid, InputMissing, PolicyError
 from houfu.stores import actions as stores

@@ -1,4 +1,4 @@
-"""Publishing policies, and deciding about stores by the one in force.
+"""Deciding about stores by a policy.
 
 A decision is stored with its inputs and the policy's content hash, so that it can be replayed.
 """
@@ -6,13 +6,12 @@ A decision is stored with its inputs and the policy's content hash, so that it c
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-import asyncpg
 import msgspec
 
 from houfu.core.ids import IdMaker
 from houfu.db.queries import load
 from houfu.db.tx import Connection
-from houfu.policy.document import Policy, load_policy
+from houfu.policy.document import Policy
 from houfu.policy.evaluate import Decision, evaluate
 from houfu.policy.fault import PolicyError
 from houfu.policy.inputs import Fact, MonthMetrics, StoreFacts, last_occurrence, measure_inputs
@@ -25,46 +24,6 @@ _MONTHS_LOOKED_AT = timedelta(days=31 * 14)
 """Reaches back over the twelve full months before any moment."""
 
 
-class NoPolicy(LookupError):
-    """No policy is in force at the moment."""
-
-
-class Published(msgspec.Struct, frozen=True):
-    """A policy version and since when it is in force."""
-
-    policy: Policy
-    effective_from: datetime
-
-
-class PolicyBook:
-    """The published policies, read once and again when one is published. Asking it costs no database."""
-
-    def __init__(self, published: Sequence[Published]) -> None:
-        self._published = sorted(published, key=lambda entry: entry.effective_from)
-
-    def at(self, moment: datetime) -> Policy:
-        """The policy in force at `moment`. NoPolicy when that lies before the first."""
-        found: Policy | None = None
-        for entry in self._published:
-            if entry.effective_from > moment:
-                break
-            found = entry.policy
-        if found is None:
-            raise NoPolicy(f"no policy is in force at {moment.isoformat()}")
-        return found
-
-    @property
-    def versions(self) -> frozenset[int]:
-        """The numbers of every version in it."""
-        return frozenset(entry.policy.terms.version for entry in self._published)
-
-    def version(self, version: int) -> Policy | None:
-        """The policy of that version, in force or not."""
-        return next(
-            (entry.policy for entry in self._published if entry.policy.terms.version == version), None
-        )
-
-
 class Assessed(msgspec.Struct, frozen=True, kw_only=True):
     """A decision about a store, its layers with dates, and when the next one is due (B9)."""
 
@@ -74,42 +33,6 @@ class Assessed(msgspec.Struct, frozen=True, kw_only=True):
     layers: tuple[DatedLayer, ...]
     assess_at: datetime
     rounding: int
-
-
-async def open_policy_book(connection: Connection) -> PolicyBook:
-    """The published policies as they are now."""
-    rows = await connection.fetch(_SQL["published"])
-    return PolicyBook([Published(load_policy(row["document"]), row["effective_from"]) for row in rows])
-
-
-async def refreshed(connection: Connection, book: PolicyBook) -> PolicyBook:
-    """The book with what was published since it was opened; the very same book where nothing was."""
-    rows = await connection.fetch(_SQL["versions"])
-    published = frozenset(row["version"] for row in rows)
-    return book if book.versions == published else await open_policy_book(connection)
-
-
-async def publish(
-    connection: Connection, document: str, *, effective_from: datetime, author: str, now: datetime
-) -> Policy:
-    """Add a policy version. Publishing the same content again does nothing; other content under a version that is
-    taken is a ValueError. PolicyInvalid with every fault of a document that is none."""
-    policy = load_policy(document)
-    terms = policy.terms
-    for row in await connection.fetch(_SQL["published"]):
-        if row["version"] == terms.version:
-            if row["sha"] != policy.sha256:
-                raise ValueError(
-                    f"version {terms.version} is published with other content: give yours a new number"
-                )
-            return policy
-    try:
-        await connection.execute(
-            _SQL["publish"], terms.version, terms.name, policy.sha256, document, effective_from, now, author
-        )
-    except asyncpg.UniqueViolationError:
-        return await publish(connection, document, effective_from=effective_from, author=author, now=now)
-    return policy
 
 
 async def decide(

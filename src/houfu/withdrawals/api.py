@@ -24,7 +24,7 @@ from houfu.http.page import page_of, place_of
 from houfu.http.problem import Problem, invalid
 from houfu.http.reply import REPLAYED, Page, Reply, reply
 from houfu.http.route import AnyRoute, B, Call, P, Q, Route
-from houfu.policy.actions import PolicyBook
+from houfu.policy.book import PolicyBook
 from houfu.policy.document import Policy
 from houfu.stores.store import StoreUnknown
 from houfu.withdrawals import actions
