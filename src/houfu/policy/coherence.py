@@ -39,6 +39,8 @@ def _repeated_codes(terms: PolicyTerms) -> list[Misfit]:
     places += [(("layers", at, "kind"), term.kind) for at, term in enumerate(terms.layers)]
     places += [(("cap", "code"), terms.cap.code)] if terms.cap else []
     places += [(("zero_rules", at, "code"), term.code) for at, term in enumerate(terms.zero_rules)]
+    places += [(("refer_rules", at, "code"), term.code) for at, term in enumerate(terms.refer_rules)]
+    places += [(("partners", at, "code"), term.code) for at, term in enumerate(terms.partners)]
     places += [
         (("promotion_windows", at, "code"), term.code) for at, term in enumerate(terms.promotion_windows)
     ]
@@ -118,6 +120,10 @@ def _orders(terms: PolicyTerms) -> list[Misfit]:
         found.append((share, "nothing is advanced when the store is paid as the buyer pays", "write 0"))
     if funding.mode == "advanced_on_shipping" and funding.advance_share_bp == 0:
         found.append((share, "an advance of nothing", "use the mode paid_when_buyer_pays"))
+    for stage in ("shipped", "received"):
+        if getattr(terms.orders.default.bearer, stage) == "funding_partner" and not terms.partners:
+            where: Path = ("orders", "default", "bearer", stage)
+            found.append((where, "the policy has no funding partners", "add one to `partners`"))
     if terms.orders.default.receipt_after_days > terms.orders.default.after_days:
         path: Path = ("orders", "default", "receipt_after_days")
         found.append((path, "receipt would be confirmed after the default", ""))

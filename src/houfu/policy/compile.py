@@ -31,10 +31,11 @@ from houfu.policy.terms import InputTerm, PolicyTerms, TableTerm
 Inputs = Mapping[str, object]
 
 Answer = tuple[int, int, int, int | None, int, tuple[int, ...]]
-"""total, base, score, cap, mask of the rules that applied, layer amounts in the policy's order."""
+"""total, base, score, the least of the caps that apply, mask of the rules that applied, layer amounts in the policy's
+order."""
 
-Trail = tuple[tuple[int, ...], tuple[int, ...], Answer]
-"""each step's value; the base as found and after each reduction; the answer."""
+Trail = tuple[tuple[int, ...], tuple[int, ...], int | None, int | None, Answer]
+"""each step's value; the base as found and after each reduction; the programme's cap; the partner's; the answer."""
 
 _COMPARISONS = {"=": "==", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
@@ -42,7 +43,7 @@ _COMPARISONS = {"=": "==", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">=
 @dataclass(frozen=True, slots=True)
 class CompiledPolicy:
     """`decide` answers; `trace` answers and keeps every intermediate value. Both raise InputMissing and
-    InputInvalid."""
+    InputInvalid, and take inputs that are complete: see `evaluate.completed`."""
 
     decide: Callable[[Inputs], Answer]
     trace: Callable[[Inputs], Trail]
@@ -56,12 +57,13 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     answer = _answer(policy)
     steps = _tuple([f"v_{term.code}" for term, _ in policy.rules.steps])
     bases = _tuple([f"b{nth}" for nth in range(len(policy.rules.reductions) + 1)])
+    caps = "own, lent" if policy.rules.partners else "cap, None"
     source = "\n".join(
         [
             "def decide(given):",
             *(f"    {line}" for line in [*body, f"return {answer}"]),
             "def trace(given):",
-            *(f"    {line}" for line in [*body, f"return {steps}, {bases}, {answer}"]),
+            *(f"    {line}" for line in [*body, f"return {steps}, {bases}, {caps}, {answer}"]),
             "",
         ]
     )
@@ -102,8 +104,9 @@ def _body(policy: Policy) -> list[str]:
         lines.append(f"else: b{nth} = b{nth - 1}")
         bit += 1
     lines.append(f"v_base = b{len(rules.reductions)}")
-    for nth, (_, tree) in enumerate(rules.layers):
-        lines.append(f"l{nth} = {write.integer(tree)}")
+    for nth, (_, when, tree) in enumerate(rules.layers):
+        condition = f" if {write.condition(when)} else 0" if when is not None else ""
+        lines.append(f"l{nth} = {write.integer(tree)}{condition}")
         lines.append(f"if l{nth}: mask |= {1 << bit}")
         bit += 1
     lines.append(" + ".join(["total = v_base", *(f"l{nth}" for nth in range(len(rules.layers)))]))
@@ -115,10 +118,23 @@ def _body(policy: Policy) -> list[str]:
         lines.append(f"cap = {write.integer(tree)}{condition}")
         lines.append(f"if cap is not None and total > cap: total = cap; mask |= {1 << bit}")
         bit += 1
+    bits = range(bit, bit + len(rules.zero) + len(rules.refer) + len(rules.partners))
+    zeros, refers = bits[: len(rules.zero)], bits[len(rules.zero) : len(rules.zero) + len(rules.refer)]
+    if rules.partners:
+        lines += ["own = cap", "lent = None"]
+    for nth, (term, when, tree) in enumerate(rules.partners):
+        lines += [
+            f"{'elif' if nth else 'if'} {write.condition(when)}:",
+            f"    mask |= {1 << bits[len(zeros) + len(refers) + nth]}",
+            f"    lent = min({write.integer(tree)}, v_{term.headroom})",
+            "    if total > lent: total = lent",
+            "    if cap is None or cap > lent: cap = lent",
+        ]
     lines.append(f"total -= total % {terms.round_down_to}")
-    for _, when in rules.zero:
+    for bit, (_, when) in zip(zeros, rules.zero, strict=True):
         lines.append(f"if {write.condition(when)}: total = 0; mask |= {1 << bit}")
-        bit += 1
+    for bit, (_, when) in zip(refers, rules.refer, strict=True):
+        lines.append(f"if {write.condition(when)}: mask |= {1 << bit}")
     return lines
 
 

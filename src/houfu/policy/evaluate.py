@@ -13,7 +13,8 @@ from houfu.policy.fault import InputInvalid, InvalidInput
 
 
 class PolicyReason(Struct, frozen=True, kw_only=True):
-    """A rule that applied, in words. `effect` says what it did: base, reduction, layer, cap or zero."""
+    """A rule that applied, in words. `effect` says what it did: base, reduction, layer, cap, zero, refer or
+    partner."""
 
     code: str
     effect: str
@@ -27,8 +28,9 @@ class Decision(Struct, frozen=True, kw_only=True):
     """What the policy says about one store; amounts in fen. Replays bit for bit from `inputs` and the policy
     of `policy_sha256`.
 
-    `layers` holds every layer of the policy, zero amounts included; `cap` is None where none applies;
-    `mask` has the bit of every reason, as in `Rules.codes`.
+    `layers` holds every layer of the policy, zero amounts included, and `total` is what they give once all are in
+    force; `cap` is the least that applies, None where none does; `mask` has the bit of every reason, as in
+    `Rules.codes`. `referred_by` names the rules that want a person to look, `partner` who funds the store.
     """
 
     total: int
@@ -38,6 +40,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     cap: int | None
     zeroed: bool
     zeroed_by: tuple[str, ...]
+    referred_by: tuple[str, ...]
+    partner: str | None
     reasons: tuple[PolicyReason, ...]
     mask: int
     currency: str
@@ -52,8 +56,9 @@ def evaluate(policy: Policy, inputs: Inputs) -> Decision:
 
     Raises InputMissing naming every absent input, else InputInvalid naming every unusable one.
     """
+    inputs = completed(policy, inputs)
     total, base, score, cap, mask, amounts = compile_policy(policy).decide(inputs)
-    reasons, zeroed_by = _reasons(policy, mask)
+    reasons, zeroed_by, referred_by, partner = _reasons(policy, mask)
     terms = policy.terms
     return Decision(
         total=total,
@@ -63,6 +68,8 @@ def evaluate(policy: Policy, inputs: Inputs) -> Decision:
         cap=cap,
         zeroed=bool(zeroed_by),
         zeroed_by=zeroed_by,
+        referred_by=referred_by,
+        partner=partner,
         reasons=reasons,
         mask=mask,
         currency=terms.currency,
@@ -71,6 +78,13 @@ def evaluate(policy: Policy, inputs: Inputs) -> Decision:
         policy_sha256=policy.sha256,
         inputs=dict(cast(Mapping[str, int], inputs)),  # decide() proved that every value is an int
     )
+
+
+def completed(policy: Policy, inputs: Inputs) -> Inputs:
+    """The inputs with what the policy states for those that are missing."""
+    stated = _stated(policy)
+    absent = [name for name in stated if name not in inputs]
+    return {**inputs, **{name: stated[name] for name in absent}} if absent else inputs
 
 
 def limit_total(amount_sum: int, *, cap: int | None, zeroed: bool, rounding: int) -> int:
@@ -106,8 +120,13 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 @functools.lru_cache(maxsize=64)
+def _stated(policy: Policy) -> dict[str, int]:
+    return {term.name: term.when_missing for term in policy.terms.inputs if term.when_missing is not None}
+
+
+@functools.lru_cache(maxsize=64)
 def _kinds(policy: Policy) -> tuple[str, ...]:
-    return tuple(term.kind for term, _ in policy.rules.layers)
+    return tuple(term.kind for term, _, _ in policy.rules.layers)
 
 
 @functools.lru_cache(maxsize=64)
@@ -128,7 +147,7 @@ def policy_reasons(policy: Policy) -> tuple[PolicyReason, ...]:
                 remedy_en=term.remedy_en,
             )
         )
-    for term, _ in rules.layers:
+    for term, _, _ in rules.layers:
         made.append(PolicyReason(code=term.kind, effect="layer", message_zh=term.zh, message_en=term.en))
     if rules.cap is not None:
         cap = rules.cap[0]
@@ -144,11 +163,21 @@ def policy_reasons(policy: Policy) -> tuple[PolicyReason, ...]:
                 remedy_en=term.remedy_en,
             )
         )
+    for term, _ in rules.refer:
+        made.append(PolicyReason(code=term.code, effect="refer", message_zh=term.zh, message_en=term.en))
+    for term, _, _ in rules.partners:
+        made.append(PolicyReason(code=term.code, effect="partner", message_zh=term.zh, message_en=term.en))
     return tuple(made)
 
 
 @functools.lru_cache(maxsize=8192)
-def _reasons(policy: Policy, mask: int) -> tuple[tuple[PolicyReason, ...], tuple[str, ...]]:
-    """The reasons of a mask, and the codes of those that make the limit zero."""
+def _reasons(
+    policy: Policy, mask: int
+) -> tuple[tuple[PolicyReason, ...], tuple[str, ...], tuple[str, ...], str | None]:
+    """The reasons of a mask, the codes of those that make the limit zero, of those that refer it, and the partner."""
     reasons = tuple(reason for bit, reason in enumerate(policy_reasons(policy)) if mask >> bit & 1)
-    return reasons, tuple(reason.code for reason in reasons if reason.effect == "zero")
+
+    def codes(effect: str) -> tuple[str, ...]:
+        return tuple(reason.code for reason in reasons if reason.effect == effect)
+
+    return reasons, codes("zero"), codes("refer"), next(iter(codes("partner")), None)

@@ -2,9 +2,9 @@
 
 from msgspec import Struct
 
-from houfu.policy.compile import Inputs, compile_policy
+from houfu.policy.compile import Inputs, Trail, compile_policy
 from houfu.policy.document import Policy
-from houfu.policy.evaluate import Decision, evaluate, policy_reasons
+from houfu.policy.evaluate import Decision, completed, evaluate, policy_reasons
 from houfu.policy.expression import Tree, names_in
 
 
@@ -40,19 +40,18 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
 def explain(policy: Policy, inputs: Inputs) -> Explanation:
     """Decide and tell how. Raises as `evaluate` does."""
+    inputs = completed(policy, inputs)
     decision = evaluate(policy, inputs)
-    steps, bases, answer = compile_policy(policy).trace(inputs)
-    amounts = answer[-1]
+    trail = compile_policy(policy).trace(inputs)
     return Explanation(
         decision=decision,
-        waterfall=_waterfall(policy, decision, bases, amounts),
-        trace=_trace(policy, decision, steps, bases, amounts),
+        waterfall=_waterfall(policy, decision, trail),
+        trace=_trace(policy, decision, trail),
     )
 
 
-def _waterfall(
-    policy: Policy, decision: Decision, bases: tuple[int, ...], amounts: tuple[int, ...]
-) -> tuple[WaterfallStep, ...]:
+def _waterfall(policy: Policy, decision: Decision, trail: Trail) -> tuple[WaterfallStep, ...]:
+    _, bases, own_cap, partner_cap, (_, _, _, _, _, amounts) = trail
     made: list[WaterfallStep] = []
 
     def step(code: str, effect: str, zh: str, en: str, *, to: int) -> None:
@@ -70,13 +69,17 @@ def _waterfall(
         if term.code in by_code:
             running = bases[nth]
             step(term.code, "reduction", term.zh, term.en, to=running)
-    for (term, _), amount in zip(rules.layers, amounts, strict=True):
+    for (term, _, _), amount in zip(rules.layers, amounts, strict=True):
         if amount:
             running += amount
             step(term.kind, "layer", term.zh, term.en, to=running)
-    if rules.cap is not None and rules.cap[0].code in by_code and decision.cap is not None:
-        running = decision.cap
+    if rules.cap is not None and own_cap is not None and running > own_cap:
+        running = own_cap
         step(rules.cap[0].code, "cap", rules.cap[0].zh, rules.cap[0].en, to=running)
+    if decision.partner is not None and partner_cap is not None and running > partner_cap:
+        running = partner_cap
+        lender = by_code[decision.partner]
+        step(lender.code, "partner", lender.message_zh, lender.message_en, to=running)
     rounded = running - running % policy.terms.round_down_to
     if rounded != running:
         running = rounded
@@ -87,13 +90,8 @@ def _waterfall(
     return tuple(made)
 
 
-def _trace(
-    policy: Policy,
-    decision: Decision,
-    steps: tuple[int, ...],
-    bases: tuple[int, ...],
-    amounts: tuple[int, ...],
-) -> tuple[TraceStep, ...]:
+def _trace(policy: Policy, decision: Decision, trail: Trail) -> tuple[TraceStep, ...]:
+    steps, bases, own_cap, partner_cap, (_, _, _, _, _, amounts) = trail
     rules = policy.rules
     values = dict(decision.inputs)
     made: list[TraceStep] = []
@@ -130,11 +128,17 @@ def _trace(
     for nth, (reduction, when) in enumerate(rules.reductions, start=1):
         step(reduction.code, (when,), bases[nth], also={"base": bases[nth - 1]})
     values["base"] = decision.base
-    for (layer, tree), amount in zip(rules.layers, amounts, strict=True):
-        step(layer.kind, (tree,), amount)
-    if rules.cap is not None and decision.cap is not None:
+    for (layer, when, tree), amount in zip(rules.layers, amounts, strict=True):
+        step(layer.kind, (when, tree), amount)
+    if rules.cap is not None and own_cap is not None:
         cap, when, tree = rules.cap
-        step(cap.code, (when, tree), decision.cap)
+        step(cap.code, (when, tree), own_cap)
+    for partner, when, tree in rules.partners:
+        if partner.code == decision.partner and partner_cap is not None:
+            headroom = {partner.headroom: values[partner.headroom]}
+            step(partner.code, (when, tree), partner_cap, also=headroom)
     for zero, when in rules.zero:
         step(zero.code, (when,), int(zero.code in applied))
+    for refer, when in rules.refer:
+        step(refer.code, (when,), int(refer.code in applied))
     return tuple(made)

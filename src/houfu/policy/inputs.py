@@ -76,8 +76,10 @@ def measure_inputs(
     grants: Sequence[EmergencyGrant],
     day_withdrawn_share_bp: int,
     now: datetime,
+    headroom: Mapping[str, int] | None = None,
 ) -> dict[str, int]:
-    """Every input the policy declares, in its order.
+    """Every input the policy declares, in its order. `headroom` has what is left of each partner's facility, fen, by
+    the partner's code. An input that cannot be measured has what the policy states for it, if anything.
 
     Raises InputMissing naming each missing input with its month, and InputInvalid for a store that opens
     in the future. Of several metrics of one month the last given counts.
@@ -98,10 +100,16 @@ def measure_inputs(
         "day_withdrawn_share_bp": day_withdrawn_share_bp,
         "emergency": sum(grant.amount for grant in grants_in_force(grants, now)),
     }
+    for partner in policy.terms.partners:
+        measured[partner.headroom] = (headroom or {}).get(partner.code, 0)
     measured |= _from_facts(past, measures, now, zone)
     traded, absent = _from_months(store, months, measures, today)
     measured |= traded
     declared = [term.name for term in policy.terms.inputs]
+    for term in policy.terms.inputs:
+        if term.when_missing is not None and (term.name in absent or term.name not in measured):
+            measured[term.name] = term.when_missing
+            absent.pop(term.name, None)
     missing = [MissingInput(name, month) for name in declared for month in absent.get(name, ())]
     missing += [MissingInput(name) for name in declared if name not in measured]
     if missing:

@@ -1,7 +1,7 @@
 """A decision's layers with their dates, and when the next decision is due."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
@@ -39,7 +39,8 @@ def date_layers(
 ) -> tuple[DatedLayer, ...]:
     """The decision's layers of more than nothing, base first, dated from `assessed_at` (moments in UTC).
 
-    An emergency layer is dated from its grant, one layer for each grant in force. No two layers share
+    A layer with a lag begins that many months later, and not at all where it would have ended by then. One that
+    unwinds has a part for each of its steps. An emergency layer is dated from its grant, one layer for each grant in force. No two layers share
     kind and `valid_from`. Raises ValueError where a dated fact the decision rests on was not given.
     """
     start = in_utc(assessed_at)
@@ -56,10 +57,10 @@ def date_layers(
         if term.lasts.until == "grant_end":
             dated.extend(_granted(term, amount, grants_in_force(grants, start)))
         else:
-            end = _end(policy, term, start, course_completed_at)
-            dated.append(
-                DatedLayer(kind=term.kind, amount=amount, valid_from=start, valid_until=end, reason=term.kind)
-            )
+            begin = period_end(start, term.lag_months, policy.zone) if term.lag_months else start
+            end = _end(policy, term, start, begin, course_completed_at)
+            if end > begin:
+                dated.extend(_unwound(policy, term, amount, begin, end))
     return tuple(dated)
 
 
@@ -69,10 +70,34 @@ def next_assessment_at(policy: Policy, after: datetime) -> datetime:
     return midnight(next_period(local_day(after, policy.zone), months), policy.zone)
 
 
-def _end(policy: Policy, term: LayerTerm, start: datetime, course_completed_at: datetime | None) -> datetime:
+def _unwound(
+    policy: Policy, term: LayerTerm, amount: int, begin: datetime, end: datetime
+) -> list[DatedLayer]:
+    """The layer until its end, and what is left of it while it unwinds, floored to the fen."""
+    made = [DatedLayer(kind=term.kind, amount=amount, valid_from=begin, valid_until=end, reason=term.kind)]
+    if (unwinds := term.unwinds) is not None:
+        for left in range(unwinds.steps - 1, 0, -1):
+            until = midnight(local_day(end, policy.zone) + timedelta(days=unwinds.days), policy.zone)
+            if kept := amount * left // unwinds.steps:
+                made.append(
+                    DatedLayer(
+                        kind=term.kind, amount=kept, valid_from=end, valid_until=until, reason=term.kind
+                    )
+                )
+            end = until
+    return made
+
+
+def _end(
+    policy: Policy,
+    term: LayerTerm,
+    start: datetime,
+    begin: datetime,
+    course_completed_at: datetime | None,
+) -> datetime:
     zone = policy.zone
     if term.lasts.months is not None:
-        return period_end(start, term.lasts.months, zone)
+        return period_end(begin, term.lasts.months, zone)
     if term.lasts.until == "course_end":
         if course_completed_at is None:
             raise ValueError(f"layer {term.kind}: no course completion was given")

@@ -12,15 +12,17 @@ from houfu.policy.expression import (
     parse_condition,
     parse_integer,
 )
-from houfu.policy.shape import Misfit
+from houfu.policy.shape import Misfit, suggest
 from houfu.policy.source import Path
 from houfu.policy.terms import (
     MONEY_MAX,
     BaseTerm,
     CapTerm,
     LayerTerm,
+    PartnerTerm,
     PolicyTerms,
     ReductionTerm,
+    ReferTerm,
     StepTerm,
     TableTerm,
     ZeroTerm,
@@ -37,9 +39,11 @@ class Rules:
     steps: tuple[tuple[StepTerm, Integer], ...]
     base: tuple[tuple[BaseTerm, Condition | None, Integer], ...]
     reductions: tuple[tuple[ReductionTerm, Condition], ...]
-    layers: tuple[tuple[LayerTerm, Integer], ...]
+    layers: tuple[tuple[LayerTerm, Condition | None, Integer], ...]
     cap: tuple[CapTerm, Condition | None, Integer] | None
     zero: tuple[tuple[ZeroTerm, Condition], ...]
+    refer: tuple[tuple[ReferTerm, Condition], ...]
+    partners: tuple[tuple[PartnerTerm, Condition, Integer], ...]
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -47,9 +51,11 @@ class Rules:
         return (
             *(term.code for term, _, _ in self.base),
             *(term.code for term, _ in self.reductions),
-            *(term.kind for term, _ in self.layers),
+            *(term.kind for term, _, _ in self.layers),
             *((self.cap[0].code,) if self.cap else ()),
             *(term.code for term, _ in self.zero),
+            *(term.code for term, _ in self.refer),
+            *(term.code for term, _, _ in self.partners),
         )
 
 
@@ -134,11 +140,12 @@ def read_rules(terms: PolicyTerms) -> tuple[Rules, list[OffsetMisfit]]:
     if lowest is not None and terms.reductions and lowest.high * 10_000 > INTEGER_MAX:
         reader.add(("base",), "may overflow 64 bits when it is reduced", "narrow the inputs' min and max")
     reader.scope.names["base"] = lowest
-    layers: list[tuple[LayerTerm, Integer]] = []
+    layers: list[tuple[LayerTerm, Condition | None, Integer]] = []
     summed = base_bound
     for at, term in enumerate(terms.layers):
+        when = None if term.when is None else reader.rule(("layers", at, "when"), term.when)
         tree, made = reader.amount(("layers", at, "amount"), term.amount)
-        layers.append((term, tree))
+        layers.append((term, when, tree))
         summed = Interval(0, summed.high + made.high) if summed and made else None
     if summed is not None and summed.high > MONEY_MAX:
         reader.add(("layers",), f"the limit may exceed {MONEY_MAX} fen", "narrow the inputs' min and max")
@@ -148,7 +155,15 @@ def read_rules(terms: PolicyTerms) -> tuple[Rules, list[OffsetMisfit]]:
         when = reader.rule(("zero_rules", at, "when"), term.when)
         if when is not None:
             zero.append((term, when))
-    rules = Rules(steps, base, tuple(reductions), tuple(layers), cap, tuple(zero))
+    refer: list[tuple[ReferTerm, Condition]] = []
+    for at, term in enumerate(terms.refer_rules):
+        when = reader.rule(("refer_rules", at, "when"), term.when)
+        if when is not None:
+            refer.append((term, when))
+    partners = _read_partners(terms, reader)
+    rules = Rules(
+        steps, base, tuple(reductions), tuple(layers), cap, tuple(zero), tuple(refer), tuple(partners)
+    )
     if len(rules.codes) > MARKS_MAX:
         reader.add((), f"over {MARKS_MAX} rules can be reasons")
     return rules, reader.found
@@ -157,6 +172,9 @@ def read_rules(terms: PolicyTerms) -> tuple[Rules, list[OffsetMisfit]]:
 def _declare_inputs(terms: PolicyTerms, reader: _Reader) -> None:
     for at, term in enumerate(terms.inputs):
         path: Path = ("inputs", at, "name")
+        if term.when_missing is not None and not term.min <= term.when_missing <= term.max:
+            stated: Path = ("inputs", at, "when_missing")
+            reader.add(stated, f"{term.when_missing} is outside the input's {term.min}..{term.max}")
         if term.name in reader.scope.names:
             reader.add(path, f"the input `{term.name}` is declared twice")
         elif term.name in RESERVED or not is_plain_name(term.name):
@@ -243,3 +261,20 @@ def _read_cap(terms: PolicyTerms, reader: _Reader) -> tuple[CapTerm, Condition |
     when = None if terms.cap.when is None else reader.rule(("cap", "when"), terms.cap.when)
     tree, _ = reader.amount(("cap", "amount"), terms.cap.amount)
     return terms.cap, when, tree
+
+
+def _read_partners(terms: PolicyTerms, reader: _Reader) -> list[tuple[PartnerTerm, Condition, Integer]]:
+    declared = {term.name: term for term in terms.inputs}
+    partners: list[tuple[PartnerTerm, Condition, Integer]] = []
+    for at, term in enumerate(terms.partners):
+        when = reader.rule(("partners", at, "when"), term.when)
+        tree, _ = reader.amount(("partners", at, "cap"), term.cap)
+        path: Path = ("partners", at, "headroom")
+        measured = declared.get(term.headroom)
+        if measured is None:
+            reader.add(path, f"there is no input `{term.headroom}`", suggest(term.headroom, list(declared)))
+        elif measured.unit != "fen" or measured.min < 0:
+            reader.add(path, f"`{term.headroom}` must be an input in fen with min 0 or more")
+        if when is not None:
+            partners.append((term, when, tree))
+    return partners

@@ -23,11 +23,14 @@ ShareBp = Annotated[int, Meta(ge=0, le=10_000)]
 MonthDay = Annotated[str, Meta(pattern="^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
 TimeOfDay = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Unit = Literal["fen", "bp", "count", "months", "level", "hundredths", "flag"]
-Bearer = Literal["store", "platform"]
+Bearer = Literal["store", "platform", "funding_partner"]
 
 
 class InputTerm(Struct, frozen=True, kw_only=True):
-    """A fact the policy asks for: an integer between `min` and `max`, both included."""
+    """A fact the policy asks for: an integer between `min` and `max`, both included.
+
+    Its absence is an error that names it, unless `when_missing` states what stands in for it.
+    """
 
     name: Code
     unit: Unit
@@ -35,6 +38,7 @@ class InputTerm(Struct, frozen=True, kw_only=True):
     max: Whole
     zh: Wording
     en: Wording
+    when_missing: Whole | None = None
 
 
 class Band(Struct, frozen=True, kw_only=True):
@@ -95,14 +99,28 @@ class Lasting(Struct, frozen=True, kw_only=True):
     until: Literal["course_end", "window_end", "grant_end"] | None = None
 
 
+class Unwinding(Struct, frozen=True, kw_only=True):
+    """How a layer goes when its time is over: in `steps` equal parts, one every `days`. Without it, at once."""
+
+    steps: Annotated[int, Meta(ge=2, le=12)]
+    days: Annotated[int, Meta(ge=1, le=92)]
+
+
 class LayerTerm(Struct, frozen=True, kw_only=True):
-    """An addition to the base, fen, with its own dates. Its `kind` is its code."""
+    """An addition to the base, fen, with its own dates. Its `kind` is its code.
+
+    Where `when` is given and does not hold it adds nothing. It comes into force `lag_months` after the assessment,
+    lasts from then, and unwinds as stated.
+    """
 
     kind: Code
     amount: Expression
     lasts: Lasting
     zh: Wording
     en: Wording
+    when: Condition | None = None
+    lag_months: Annotated[int, Meta(ge=0, le=24)] = 0
+    unwinds: Unwinding | None = None
 
 
 class CapTerm(Struct, frozen=True, kw_only=True):
@@ -124,6 +142,29 @@ class ZeroTerm(Struct, frozen=True, kw_only=True):
     en: Wording
     remedy_zh: Wording
     remedy_en: Wording
+
+
+class ReferTerm(Struct, frozen=True, kw_only=True):
+    """Where `when` holds a person decides before the total may rise; what lowers it applies at once."""
+
+    code: Code
+    when: Condition
+    zh: Wording
+    en: Wording
+
+
+class PartnerTerm(Struct, frozen=True, kw_only=True):
+    """A funding partner (B1). The first whose `when` holds funds the store: the store's total then exceeds neither
+    the partner's `cap`, fen, nor what is left of its facility, which the input named by `headroom` measures. Its money
+    costs `price_ppm_per_day`, parts per million of what is advanced a day."""
+
+    code: Code
+    when: Condition
+    cap: Expression
+    headroom: Code
+    price_ppm_per_day: Annotated[int, Meta(ge=0, le=10_000)]
+    zh: Wording
+    en: Wording
 
 
 class Window(Struct, frozen=True, kw_only=True):
@@ -178,9 +219,11 @@ class AdviceTerm(Struct, frozen=True, kw_only=True):
 
 
 class Assessment(Struct, frozen=True, kw_only=True):
-    """How often every store is assessed anew (B9)."""
+    """How often every store is assessed anew (B9), and on which day of every month it is checked whether a rule
+    fires or ceases to: then the store is assessed at once."""
 
     every: Literal["month", "quarter"]
+    check_day: Annotated[int, Meta(ge=1, le=28)] | None = None
 
 
 class Funding(Struct, frozen=True, kw_only=True):
@@ -287,6 +330,8 @@ class PolicyTerms(Struct, frozen=True, kw_only=True):
     cap: CapTerm | None = None
     round_down_to: Annotated[int, Meta(ge=1, le=1_000_000_000)]
     zero_rules: Annotated[tuple[ZeroTerm, ...], Meta(max_length=20)]
+    refer_rules: Annotated[tuple[ReferTerm, ...], Meta(max_length=20)] = ()
+    partners: Annotated[tuple[PartnerTerm, ...], Meta(max_length=10)] = ()
     promotion_windows: Annotated[tuple[Window, ...], Meta(max_length=20)]
     advice: Annotated[tuple[AdviceTerm, ...], Meta(max_length=50)]
     assessment: Assessment
