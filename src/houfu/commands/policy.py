@@ -6,12 +6,13 @@ from typing import Annotated
 import msgspec
 import typer
 
-from houfu.commands import policy_versions
+from houfu.commands import policy_rehearsal, policy_versions
 from houfu.commands.console import DataDir, Exit, Failed, read_input, say, tell
 
 app = typer.Typer(help="Check, publish, show and evaluate policies.", no_args_is_help=True)
 app.command()(policy_versions.publish)
 app.command()(policy_versions.show)
+app.command()(policy_rehearsal.diff)
 
 
 @app.command()
