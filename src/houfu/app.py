@@ -17,6 +17,7 @@ from houfu.core.ids import IdMaker
 from houfu.db.migrate import app_role_usable, applied, missing, shipped
 from houfu.db.queries import load
 from houfu.db.tx import Connection, connect, open_pool, without_values
+from houfu.events import api as events_api
 from houfu.http.asgi import Door
 from houfu.http.caller import BACK_OFFICE, EVERYONE
 from houfu.http.docs import pages
@@ -112,6 +113,7 @@ def routes() -> list[AnyRoute]:
     return [
         *stores_api.routes(),
         *lines_api.routes(),
+        *events_api.routes(),
         *ledger_api.routes(),
         *withdrawals_api.routes(),
         Route(

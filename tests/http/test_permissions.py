@@ -60,6 +60,7 @@ ALLOWED: dict[str, set[str]] = {
     "get_line": READERS,
     "explain_line": READERS,
     "list_line_changes": READERS,
+    "list_messages": READERS,
     "suspend_line": {"operator"},
     "resume_line": {"operator"},
     "close_line": {"operator"},

@@ -65,7 +65,7 @@ async def open_programme(dsn: str, *, stores: int, now: datetime) -> Orders:
                 connection,
                 names[start : start + _STORES_AT_ONCE],
                 policy=policy,
-                cause="opened",
+                cause="store_enrolled",
                 author="bench",
                 ids=ids,
                 now=now,

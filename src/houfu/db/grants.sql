@@ -1,5 +1,5 @@
 -- What the running service may do: it connects as the role houfu_app. History is only ever added to:
--- that role has no update and no delete on journals, movements, line changes, assessments, policies and facts.
+-- that role has no update and no delete on journals, movements, line changes, messages, assessments, policies and facts.
 -- Where the migrating user may not create roles, the service runs as that user and `houfu doctor` says so.
 
 do $$
@@ -20,6 +20,7 @@ begin
         grant select on all tables in schema public to houfu_app;
         grant insert on
             api_keys, idempotency, sandbox_clock,
+            message_boxes, messages,
             books, journals, balances,
             stores, store_metrics, store_facts, bank_accounts,
             policy_versions, assessments,
@@ -27,7 +28,7 @@ begin
             withdrawals
             to houfu_app;
         grant update on
-            sandbox_clock, books, balances, stores, bank_accounts, lines, authorizations, withdrawals
+            sandbox_clock, message_boxes, books, balances, stores, bank_accounts, lines, authorizations, withdrawals
             to houfu_app;
         grant update (revoked_at) on api_keys to houfu_app;
         grant delete on idempotency to houfu_app;

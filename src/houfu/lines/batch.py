@@ -18,6 +18,7 @@ from houfu.db.tx import Connection
 from houfu.ledger import actions as ledger
 from houfu.ledger.journal import Books, Journal, Posting, post
 from houfu.lines import order as orders
+from houfu.lines.change import LineChange
 from houfu.lines.command import (
     NOTHING_DUE,
     Act,
@@ -35,7 +36,6 @@ from houfu.lines.command import (
 from houfu.lines.line import Layer, Line, authorize, retotaled
 from houfu.lines.order import Effect, Order, Standing
 from houfu.lines.rows import (
-    LineChange,
     Movement,
     insert_movements,
     insert_orders,

@@ -8,6 +8,8 @@ from asyncpg import Record
 
 from houfu.db.queries import load
 from houfu.db.tx import Connection
+from houfu.events import actions as events
+from houfu.lines.change import LineChange, announcement
 from houfu.lines.line import Layer, Line
 from houfu.lines.order import Order
 
@@ -30,17 +32,6 @@ class Movement(msgspec.Struct, frozen=True, gc=False):
     amount: int
     reason: str | None
     journal_seq: int | None
-    author: str
-    occurred_at: datetime
-
-
-class LineChange(msgspec.Struct, frozen=True, gc=False):
-    """A row of `line_changes`: who changed a line's total or status, when and why (B14)."""
-
-    id: str
-    before: Line
-    after: Line
-    cause: str
     author: str
     occurred_at: datetime
 
@@ -157,7 +148,7 @@ async def update_lines(connection: Connection, lines: Sequence[Line], *, now: da
 async def record_line_changes(
     connection: Connection, changes: Sequence[LineChange], *, now: datetime
 ) -> None:
-    """Write the history of lines (B14)."""
+    """Write the history of lines, and tell their stores (B14, C4)."""
     if not changes:
         return
     await connection.execute(
@@ -174,3 +165,4 @@ async def record_line_changes(
         [c.occurred_at for c in changes],
         now,
     )
+    await events.send(connection, [announcement(change) for change in changes], now=now)

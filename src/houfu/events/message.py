@@ -1,0 +1,129 @@
+"""A message to a store: what happened to it, in words (B14, C4, E1, E2, E4).
+
+The kinds are a closed list and part of the public interface: documented, never renamed, never reused. A message
+says in both languages what a person needs to know, and in `data` the same for a program; both are kept as they
+were said.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+import msgspec
+
+from houfu.core.ids import public_id
+from houfu.core.reason import Language
+
+PREFIX: Final = "msg"
+"""The prefix of a message's public id."""
+
+Value: TypeAlias = str | int | bool | list[str] | None
+"""A value of a message's data. Amounts are minor units, moments RFC 3339 in UTC, days local."""
+
+
+class Kind(StrEnum):
+    """Every kind of message there is."""
+
+    LINE_OPENED = "line_opened"
+    LIMIT_RAISED = "limit_raised"
+    LIMIT_LOWERED = "limit_lowered"
+    LIMIT_ZEROED = "limit_zeroed"
+    LINE_SUSPENDED = "line_suspended"
+    LINE_RESUMED = "line_resumed"
+    LINE_CLOSED = "line_closed"
+    LIMIT_REFERRED = "limit_referred"
+    POLICY_ANNOUNCED = "policy_announced"
+    USAGE_REMINDER = "usage_reminder"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a kind tells, and the fields of its `data`."""
+
+    zh: str
+    en: str
+    fields: tuple[str, ...]
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """A message. `id` is 32 hex digits made in the client; a message of a change has the id of that change."""
+
+    store_id: str
+    id: str
+    kind: Kind
+    message_zh: str
+    message_en: str
+    data: dict[str, Value]
+    occurred_at: datetime
+
+
+class Sent(msgspec.Struct, frozen=True, gc=False):
+    """A message in a store's box. `seq` counts the store's messages from 1, without gaps, in the order in which
+    they became visible: who has read up to one misses nothing by asking for what comes after it."""
+
+    seq: int
+    message: Message
+    recorded_at: datetime
+
+    @property
+    def public_id(self) -> str:
+        return public_id(PREFIX, self.message.id, self.message.store_id)
+
+    def words(self, language: Language) -> str:
+        """What it says."""
+        return self.message.message_en if language == "en" else self.message.message_zh
+
+
+_OF_A_LINE: Final = (
+    "from_total",
+    "to_total",
+    "from_status",
+    "to_status",
+    "used",
+    "available",
+    "over_used",
+    "currency",
+    "cause",
+    "author",
+)
+
+MEANING: Final[Mapping[Kind, Meaning]] = MappingProxyType(
+    {
+        Kind.LINE_OPENED: Meaning(
+            "额度已开通,或关闭后重新开通",
+            "The line is open: for the first time, or again after it was closed",
+            _OF_A_LINE,
+        ),
+        Kind.LIMIT_RAISED: Meaning("总额度上调", "The limit rose", _OF_A_LINE),
+        Kind.LIMIT_LOWERED: Meaning(
+            "总额度下调;已放款项不追回", "The limit fell, and not to zero; nothing is clawed back", _OF_A_LINE
+        ),
+        Kind.LIMIT_ZEROED: Meaning(
+            "总额度降为零;已放款项不追回", "The limit fell to zero; nothing is clawed back", _OF_A_LINE
+        ),
+        Kind.LINE_SUSPENDED: Meaning(
+            "额度暂停,不接新订单", "The line takes no new orders for now", _OF_A_LINE
+        ),
+        Kind.LINE_RESUMED: Meaning("额度恢复,可接新订单", "The line takes new orders again", _OF_A_LINE),
+        Kind.LINE_CLOSED: Meaning("额度关闭", "The line has ended", _OF_A_LINE),
+        Kind.LIMIT_REFERRED: Meaning(
+            "评估结果需人工复核,复核前额度不变",
+            "A person must look at a decision; until then the limit stays",
+            ("total", "currency", "referred_by"),
+        ),
+        Kind.POLICY_ANNOUNCED: Meaning(
+            "新政策的生效日期,以及对本店额度的影响",
+            "A policy is to come into force: when, and what it does to this store's limit",
+            ("policy_version", "effective_on", "total_now", "total_then", "currency"),
+        ),
+        Kind.USAGE_REMINDER: Meaning(
+            "检查日用额提醒:使用率超过提醒线",
+            "On the policy's check day more of the limit was used than its warning",
+            ("total", "used", "available", "utilisation_bp", "warning_bp", "currency"),
+        ),
+    }
+)
+"""What each kind means. A test holds that each message carries the fields named here, and no other."""

@@ -1,0 +1,122 @@
+"""The messages that no change of a line makes: a policy is announced, use is high, a person must look.
+
+The words and the data are made here, in one place, so that whoever sends one brings only what it is about.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from houfu.core.money import BASIS_POINTS, DEFAULT_CURRENCY, in_words
+from houfu.events.message import Kind, Message
+
+
+def policy_announced(
+    store_id: str,
+    *,
+    id: str,
+    policy_version: int,
+    policy_zh: str,
+    policy_en: str,
+    effective_on: date,
+    total_now: int | None,
+    total_then: int | None,
+    occurred_at: datetime,
+    currency: str = DEFAULT_CURRENCY,
+) -> Message:
+    """A policy comes into force on a local day; what it makes of the store's limit (E4).
+
+    The totals are what the policy in force and the new one give for the store as it stands; None where that cannot be
+    told yet.
+    """
+    if total_now is None or total_then is None:
+        effect_zh = "对您额度的影响将在生效后评估时确定"
+        effect_en = "what it does to your limit is decided at the assessment after that day"
+    elif total_then == total_now:
+        now = in_words(total_now, currency)
+        effect_zh = f"按您目前的经营情况,额度{now}不变"
+        effect_en = f"as your store stands, your limit of {now} stays"
+    else:
+        now, then = in_words(total_now, currency), in_words(total_then, currency)
+        effect_zh = f"按您目前的经营情况,额度将由{now}变为{then}"
+        effect_en = f"as your store stands, your limit will go from {now} to {then}"
+    return Message(
+        store_id,
+        id,
+        Kind.POLICY_ANNOUNCED,
+        f"《{policy_zh}》第{policy_version}版将于{effective_on.isoformat()}生效:{effect_zh}。",
+        f"Version {policy_version} of “{policy_en}” takes effect on {effective_on.isoformat()}: {effect_en}.",
+        {
+            "policy_version": policy_version,
+            "effective_on": effective_on.isoformat(),
+            "total_now": total_now,
+            "total_then": total_then,
+            "currency": currency,
+        },
+        occurred_at,
+    )
+
+
+def usage_reminder(
+    store_id: str,
+    *,
+    id: str,
+    total: int,
+    used: int,
+    warning_bp: int,
+    occurred_at: datetime,
+    currency: str = DEFAULT_CURRENCY,
+) -> Message:
+    """More of the limit is used than the policy's warning (E1, E2). `total` is above zero.
+
+    The utilisation is rounded down to a basis point; what a store is told is never more than it uses.
+    """
+    utilisation_bp = used * BASIS_POINTS // total
+    available = max(0, total - used)
+    share, warning = _percent(utilisation_bp), _percent(warning_bp)
+    left, whole, taken = (in_words(amount, currency) for amount in (available, total, used))
+    return Message(
+        store_id,
+        id,
+        Kind.USAGE_REMINDER,
+        f"您的额度已使用{share}({taken},总额度{whole}),超过{warning}的提醒线,可使用额度为{left}。建议为突发订单预留额度。",
+        f"You use {share} of your limit ({taken} of {whole}), more than the warning at {warning}; {left} is available. "
+        "Keep a reserve for sudden orders.",
+        {
+            "total": total,
+            "used": used,
+            "available": available,
+            "utilisation_bp": utilisation_bp,
+            "warning_bp": warning_bp,
+            "currency": currency,
+        },
+        occurred_at,
+    )
+
+
+def limit_referred(
+    store_id: str,
+    *,
+    id: str,
+    total: int,
+    referred_by: Sequence[str],
+    because_zh: Sequence[str],
+    because_en: Sequence[str],
+    occurred_at: datetime,
+    currency: str = DEFAULT_CURRENCY,
+) -> Message:
+    """A person must look at a decision, by the refer rules of these codes and words; until then the total stays."""
+    now = in_words(total, currency)
+    return Message(
+        store_id,
+        id,
+        Kind.LIMIT_REFERRED,
+        f"您的额度评估需要人工复核:{'、'.join(because_zh)}。复核完成之前,额度{now}不变。",
+        f"A person will look at the assessment of your limit: {'; '.join(because_en)}. Until then your limit of {now} stays.",
+        {"total": total, "currency": currency, "referred_by": list(referred_by)},
+        occurred_at,
+    )
+
+
+def _percent(bp: int) -> str:
+    whole, hundredths = divmod(bp, 100)
+    return f"{whole}.{hundredths:02d}%" if hundredths else f"{whole}%"
