@@ -1,22 +1,29 @@
 """Prints the reference pages that follow from the code.
 
 python tools/reference.py reasons > docs/reference/reasons.md
-The same for problems, commands and api. Tests compare each page with what this prints.
+The same for problems, commands, api and messages. Tests compare each page with what this prints.
 """
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import typer
+from msgspec import structs
 
 from houfu.app import routes
 from houfu.cli import app
 from houfu.core.reason import WORDING, Reason, Request, message, remedy
+from houfu.events.message import FIELDS, MEANING, Kind, Message
+from houfu.events.notice import limit_referred, policy_announced, usage_reminder
 from houfu.http.caller import EVERYONE
 from houfu.http.openapi import problem_codes
 from houfu.http.problem import KINDS
 from houfu.http.route import AnyRoute
+from houfu.lines import cause
+from houfu.lines.change import LineChange, announcement
+from houfu.lines.line import Line, Status
 
 
 def reasons() -> str:
@@ -70,11 +77,82 @@ def api() -> str:
     return "".join(made)
 
 
+def messages() -> str:
+    """Every kind of message with its words and its data, and every cause."""
+    made = [_page("Messages", "messages", _MESSAGES)]
+    examples = {one.kind: one for one in _examples()}
+    for kind in Kind:
+        meaning, example = MEANING[kind], examples[kind]
+        made.append(
+            f"\n## {kind.replace('_', ' ').capitalize()}\n\n`{kind}`: {meaning.en}.<br>{meaning.zh}。\n\n"
+        )
+        made.append(f"> {example.message_zh}\n>\n> {example.message_en}\n\n")
+        made.append(f"`data`: {', '.join(f'`{field}`' for field in example.data)}.\n")
+    made.append("\n## Data\n\n| field | what it says |\n|---|---|\n")
+    made.extend(f"| `{field}` | {told} |\n" for field, told in FIELDS.items())
+    made.append(f"\n## Causes\n\n{_CAUSES}\n| cause | in words |\n|---|---|\n")
+    made.extend(f"| `{one}` | {wording.zh}<br>{wording.en} |\n" for one, wording in cause.WORDING.items())
+    return "".join(made)
+
+
+def _examples() -> list[Message]:
+    """One message of each kind, made as the service makes it."""
+    id, at = "019cac0f268070008001828acc6bcda6", datetime(2026, 3, 2, 1, tzinfo=UTC)
+
+    def changed(was: tuple[Status, int], now: tuple[Status, int], why: str, used: int = 0) -> Message:
+        before = Line(
+            store_id="s1",
+            status=was[0],
+            currency="CNY",
+            total=was[1],
+            total_until=None,
+            used=used,
+            assessment_id=id,
+            cap=None,
+            zeroed=False,
+            rounding=10_000,
+        )
+        after = structs.replace(before, status=now[0], total=now[1])
+        return announcement(LineChange(id, before, after, why, "worker", at))
+
+    return [
+        changed(("closed", 0), ("open", 500_000), "assessment_requested"),
+        changed(("open", 5_000_000), ("open", 6_000_000), "quarter"),
+        changed(("open", 6_000_000), ("open", 5_000_000), "funds_frozen", used=5_500_000),
+        changed(("open", 5_000_000), ("open", 0), "serious_violation", used=1_200_000),
+        changed(("open", 500_000), ("suspended", 500_000), "资料核对"),
+        changed(("suspended", 500_000), ("open", 500_000), "资料核对通过"),
+        changed(("open", 500_000), ("closed", 500_000), "商家退出"),
+        limit_referred(
+            "s1",
+            id=id,
+            total=5_000_000,
+            referred_by=["large_rise"],
+            because_zh=["额度上调超过一倍"],
+            because_en=["the limit would more than double"],
+            occurred_at=at,
+        ),
+        policy_announced(
+            "s1",
+            id=id,
+            policy_version=2,
+            policy_zh="先用后付商家额度方案",
+            policy_en="Pay-later limits for merchants",
+            effective_on=date(2026, 4, 1),
+            total_now=5_000_000,
+            total_then=5_250_000,
+            occurred_at=at,
+        ),
+        usage_reminder("s1", id=id, total=5_000_000, used=4_100_000, warning_bp=8_000, occurred_at=at),
+    ]
+
+
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "reasons": reasons,
     "problems": problems,
     "commands": commands,
     "api": api,
+    "messages": messages,
 }
 
 
@@ -172,6 +250,19 @@ Any call may come to the problems of its key and role (`key_missing`, `key_unkno
 `body_interrupted`), of its idempotency key (`idempotency_key_missing`, `idempotency_key_invalid`,
 `idempotency_key_reused`, `idempotency_key_in_use`), or of the service (`busy`, `internal`, `unavailable`).
 The table names what a call has besides; [problems](problems.md) explains all.
+"""
+_MESSAGES: Final = """\
+A message says what happened to a store: `GET /v1/stores/{store_id}/messages` lists them, newest first. `message` is
+in the language that `Accept-Language` chooses; `data` says the same for a program. The list of kinds is closed: a kind
+is never renamed and never reused, a field of `data` never changes its meaning.
+
+`seq` counts a store's messages from 1, without gaps, in the order in which they became visible. Who has read up to one
+misses nothing that comes after it. The message of a change of the line has the id of that change in
+`GET /v1/stores/{store_id}/line/changes`, written `msg_<id>.<store_id>`.
+"""
+_CAUSES: Final = """\
+Why a line changed (B14). Where an operator suspends, resumes, closes or reopens a line, the cause is what that person
+wrote.
 """
 
 if __name__ == "__main__":

@@ -13,11 +13,13 @@ from docs.page import ROOT, code_spans_of
 from houfu.app import routes
 from houfu.commands.console import Exit
 from houfu.core.reason import Reason, Request, reasons_of
+from houfu.events.message import FIELDS, MEANING, Kind
 from houfu.http.problem import KINDS
+from houfu.lines.cause import Cause
 from houfu.settings import LOG_LEVELS, Settings
 
 REFERENCE = ROOT / "docs" / "reference"
-PRINTED = ("reasons", "problems", "commands", "api")
+PRINTED = ("reasons", "problems", "commands", "api", "messages")
 
 
 @pytest.mark.parametrize("name", PRINTED)
@@ -50,6 +52,14 @@ def test_every_reason_has_its_place_in_the_order_of_checks_or_in_a_table_of_stat
 
 def test_every_problem_is_documented() -> None:
     assert set(KINDS) <= set(code_spans_of((REFERENCE / "problems.md").read_text(encoding="utf-8")))
+
+
+def test_every_kind_of_message_every_field_of_its_data_and_every_cause_is_documented() -> None:
+    documented = set(code_spans_of((REFERENCE / "messages.md").read_text(encoding="utf-8")))
+    assert {kind.value for kind in Kind} <= documented
+    assert {field for meaning in MEANING.values() for field in meaning.fields} == set(FIELDS)
+    assert set(FIELDS) <= documented
+    assert {cause.value for cause in Cause} <= documented
 
 
 def test_every_route_is_documented() -> None:

@@ -99,10 +99,12 @@ MEANING: Final[Mapping[Kind, Meaning]] = MappingProxyType(
         ),
         Kind.LIMIT_RAISED: Meaning("总额度上调", "The limit rose", _OF_A_LINE),
         Kind.LIMIT_LOWERED: Meaning(
-            "总额度下调;已放款项不追回", "The limit fell, and not to zero; nothing is clawed back", _OF_A_LINE
+            "总额度下调;已垫付的款项不追回",
+            "The limit fell, and not to zero; nothing is clawed back",
+            _OF_A_LINE,
         ),
         Kind.LIMIT_ZEROED: Meaning(
-            "总额度降为零;已放款项不追回", "The limit fell to zero; nothing is clawed back", _OF_A_LINE
+            "总额度降为零;已垫付的款项不追回", "The limit fell to zero; nothing is clawed back", _OF_A_LINE
         ),
         Kind.LINE_SUSPENDED: Meaning(
             "额度暂停,不接新订单", "The line takes no new orders for now", _OF_A_LINE
@@ -127,3 +129,27 @@ MEANING: Final[Mapping[Kind, Meaning]] = MappingProxyType(
     }
 )
 """What each kind means. A test holds that each message carries the fields named here, and no other."""
+
+FIELDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "from_total": "the limit before",
+        "to_total": "the limit after",
+        "from_status": "the line's status before: `open`, `suspended` or `closed`",
+        "to_status": "the line's status after",
+        "total": "the limit",
+        "used": "how much of the limit is used",
+        "available": "how much of it is left, never below zero",
+        "over_used": "by how much more is used than the limit gives",
+        "cause": "a cause of the list below, or what an operator wrote",
+        "author": "who changed it",
+        "referred_by": "the codes of the refer rules that hold",
+        "policy_version": "the version that is to come into force",
+        "effective_on": "the local day on which it does",
+        "total_now": "the limit as it is",
+        "total_then": "the limit that the policy gives the store as it stands; null where that cannot be told yet",
+        "utilisation_bp": "the part of the limit that is used, basis points, rounded down",
+        "warning_bp": "the policy's warning, basis points",
+        "currency": "of the amounts",
+    }
+)
+"""What each field of `data` says. Amounts are minor units."""

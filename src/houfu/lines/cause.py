@@ -55,9 +55,7 @@ WORDING: Final[Mapping[Cause, Wording]] = MappingProxyType(
         Cause.PERIODIC_ASSESSMENT: Wording("定期评估", "periodic assessment"),
         Cause.QUARTER: Wording("季度评估", "quarterly assessment"),
         Cause.MONTH_CHECK: Wording("月度检查", "monthly check"),
-        Cause.RETRY: Wording(
-            "补做此前未能完成的评估", "an assessment that could not be made before was made up for"
-        ),
+        Cause.RETRY: Wording("补做到期未能完成的评估", "an assessment that was due could be made only now"),
         Cause.POLICY_EFFECTIVE: Wording("新政策生效", "a new policy took effect"),
         Cause.LAYER_STARTED_OR_ENDED: Wording(
             "有期限的额度生效或到期", "a dated part of the limit started or ended"
