@@ -8,7 +8,7 @@ long as the policy is.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal as Word
 
@@ -65,14 +65,16 @@ def select_statement(
     *,
     keep: Sequence[str] = ("store_id",),
     prefix: str = "",
-    absent: Sequence[str] = (),
+    absent: Collection[str] = (),
+    proven: Collection[str] = (),
 ) -> str:
     """The SELECT that decides about every row of `relation` by `policy`.
 
     `relation` stands after FROM as it is: a table, a function or `(...) AS name`; never text from outside. Its
     columns are the policy's inputs, integers of any width, except those in `absent`, whose stated stand-in is
     taken. It gives the columns of `keep` unchanged, then ANSWERS, each name with `prefix` before it. A NULL
-    without a stand-in, or a value out of its declared range, fails the statement with a text that names the input.
+    without a stand-in, or a value out of its declared range, fails the statement with a text that names the input;
+    the inputs in `proven` are known to hold neither and are not checked.
 
     Two versions over one table in one pass:
 
@@ -88,11 +90,13 @@ def select_statement(
     if len(set(given)) < len(given):
         raise ValueError(f"two columns of {', '.join(given)} have one name")
     engine = DIALECTS[dialect]
-    writer = _Writer(policy.terms, engine, keep, frozenset(absent))
+    inputs = [_input(term, engine, absent, proven) for term in policy.terms.inputs]
+    kept = [f"{_quoted(name, engine)} AS k_{name}" for name in keep]
+    writer = _Writer(policy.terms, engine, kept + inputs)
     answers = _decide(policy, writer)
-    kept = [f"k_{name} AS {_quoted(name, engine)}" for name in keep]
+    carried = [f"k_{name} AS {_quoted(name, engine)}" for name in keep]
     made = [f"{text} AS {prefix}{answer}" for answer, text in zip(ANSWERS, answers, strict=True)]
-    return writer.statement(relation, kept + made)
+    return writer.statement(relation, carried + made)
 
 
 def _decide(policy: Policy, write: "_Writer") -> tuple[str, str, str, str, str]:
@@ -100,74 +104,66 @@ def _decide(policy: Policy, write: "_Writer") -> tuple[str, str, str, str, str]:
     rules = policy.rules
     for term, tree in rules.steps:
         write.step(term.code, tree)
-    chosen = write.first_of([when for _, when, _ in rules.base if when is not None], "way", otherwise=True)
-    write.pick("b0", chosen, [tree for _, _, tree in rules.base])
+    way = write.first_of([when for _, when, _ in rules.base if when is not None], "way", otherwise=True)
+    write.pick("b0", way, [tree for _, _, tree in rules.base])
     write.known("base", [tree for _, _, tree in rules.base])
-    marks = [(chosen, "")]
-    bit = len(rules.base)
+    mask = _Mask([], [way], len(rules.base))
     for nth, (term, when) in enumerate(rules.reductions, start=1):
-        fires = write.truth(f"r{nth}", when)
+        fires = mask.add(write.truth(f"r{nth}", when))
         kept = write.divided(f"b{nth - 1} * {term.keep_bp}", "10000")
         write.column(f"b{nth}", f"CASE WHEN {fires} THEN {kept} ELSE b{nth - 1} END")
-        marks.append((fires, str(1 << bit)))
-        bit += 1
     write.column("v_base", f"b{len(rules.reductions)}")
     for nth, (_, when, tree) in enumerate(rules.layers):
-        amount = write.integer(tree)
-        held = "" if when is None else write.condition(when)
-        write.column(f"l{nth}", f"CASE WHEN {held} THEN {amount} ELSE {_wide(0)} END" if held else amount)
-        marks.append((f"l{nth} <> 0", str(1 << bit)))
-        bit += 1
+        amount = _typed(tree, write.integer(tree))
+        if when is not None:
+            amount = f"CASE WHEN {write.condition(when)} THEN {amount} ELSE {_wide(0)} END"
+        mask.add(f"{write.column(f'l{nth}', amount)} <> 0")
     total = write.column("t0", " + ".join(["v_base", *(f"l{nth}" for nth in range(len(rules.layers)))]))
     if rules.cap is not None:
         _, when, tree = rules.cap
-        write.column("c0", write.integer(tree))
+        write.column("c0", _typed(tree, write.integer(tree)))
         held = "" if when is None else f"{write.condition(when)} AND "
-        binds = write.column("capped", f"{held}{total} > c0")
+        binds = mask.add(write.column("capped", f"{held}{total} > c0"))
         total = write.column("t1", f"CASE WHEN {binds} THEN c0 ELSE {total} END")
-        marks.append((binds, str(1 << bit)))
-        bit += 1
-    zeros = [write.truth(f"z{nth}", when) for nth, (_, when) in enumerate(rules.zero)]
-    refers = [write.truth(f"f{nth}", when) for nth, (_, when) in enumerate(rules.refer)]
-    marks += [(fires, str(1 << nth)) for nth, fires in enumerate([*zeros, *refers], start=bit)]
-    bit += len(zeros) + len(refers)
+    zeros = [mask.add(write.truth(f"z{nth}", when)) for nth, (_, when) in enumerate(rules.zero)]
+    for nth, (_, when) in enumerate(rules.refer):
+        mask.add(write.truth(f"f{nth}", when))
     if rules.partners:
         funder = write.first_of([when for _, when, _ in rules.partners], "funder", otherwise=False)
         lent = [
             f"LEAST({write.integer(tree)}, v_{term.headroom}, {total})" for term, _, tree in rules.partners
         ]
         total = write.column("t2", _chosen(funder, lent, total))
-        marks.append((funder, f"* {1 << bit}"))
-    floored = f"{total} - {total} % {policy.terms.round_down_to}"
+        mask.wide.append(f"{funder} * {1 << mask.bit}")
+    mask.small += write.unread()
     zeroed = write.column("zeroed", " OR ".join(zeros) or "FALSE")
-    return (
-        f"CASE WHEN {zeroed} THEN {_wide(0)} ELSE {floored} END",
-        "v_base",
-        "v_score",
-        zeroed,
-        _mask(marks + write.unread()),
-    )
+    floored = f"{total} - {total} % {policy.terms.round_down_to}"
+    rounded = f"CASE WHEN {zeroed} THEN {_wide(0)} ELSE {floored} END"
+    return rounded, "v_base", "v_score", zeroed, " + ".join(mask.small + mask.wide)
 
 
-def _mask(marks: list[tuple[str, str]]) -> str:
-    """The sum of the bits of what applied: of a choice by its own number, of a rule by its place."""
-    parts: list[str] = []
-    for subject, weight in marks:
-        if not weight:
-            parts.append(subject)
-        elif weight.startswith("*"):
-            parts.append(f"{subject} {weight}")
+@dataclass(slots=True)
+class _Mask:
+    """The terms of a sum of bits. The 32-bit ones stand first: engines add them faster."""
+
+    small: list[str]
+    wide: list[str]
+    bit: int
+
+    def add(self, condition: str) -> str:
+        """Let the next bit stand where `condition` holds; gives the condition."""
+        if self.bit < 30:
+            self.small.append(f"CASE WHEN {condition} THEN {1 << self.bit} ELSE 0 END")
         else:
-            parts.append(f"CASE WHEN {subject} THEN {weight} ELSE 0 END")
-    return " + ".join(parts)
+            self.wide.append(f"CASE WHEN {condition} THEN {1 << self.bit} ELSE {_wide(0)} END")
+        self.bit += 1
+        return condition
 
 
 class _Writer:
     """Writes trees as SQL, and puts every named column on the lowest level where all that it reads is known."""
 
-    def __init__(
-        self, terms: PolicyTerms, engine: Dialect, keep: Sequence[str], absent: frozenset[str]
-    ) -> None:
+    def __init__(self, terms: PolicyTerms, engine: Dialect, bottom: list[str]) -> None:
         self._tables: dict[str, TableTerm] = {term.name: term for term in terms.tables}
         ranges = {name: _values(table) for name, table in self._tables.items()}
         self._scope = Scope({term.name: Interval(term.min, term.max) for term in terms.inputs}, ranges)
@@ -177,9 +173,7 @@ class _Writer:
         self._level_of: dict[str, int] = {f"v_{term.name}": 0 for term in terms.inputs}
         self._levels: list[list[str]] = []
         self._hoisted: dict[str, str] = {}
-        self._bottom = [f"{_quoted(name, engine)} AS k_{name}" for name in keep]
-        for term in terms.inputs:
-            self._bottom.append(f"{_checked(term, engine, term.name in absent)} AS v_{term.name}")
+        self._bottom = bottom
 
     def statement(self, relation: str, last: list[str]) -> str:
         """The whole text: the inputs at the bottom, each level around the one that it reads."""
@@ -188,10 +182,10 @@ class _Writer:
             text = f"SELECT *, {_listed(columns)}\nFROM (\n{text}\n) AS level_{nth}{self._engine.fence}"
         return f"SELECT {_listed(last)}\nFROM (\n{text}\n) AS level_{len(self._levels)}"
 
-    def unread(self) -> list[tuple[str, str]]:
-        """Marks that are never set, of inputs that no rule reads: an engine checks only what it reads."""
+    def unread(self) -> list[str]:
+        """Nothing, added for each input that no rule reads: an engine checks only what it reads."""
         return [
-            (f"v_{term.name} NOT BETWEEN {_number(term.min)} AND {_number(term.max)}", "1")
+            f"CASE WHEN v_{term.name} BETWEEN {_number(term.min)} AND {_number(term.max)} THEN 0 ELSE 1 END"
             for term in self._inputs
             if f"v_{term.name}" not in self._read
         ]
@@ -297,19 +291,22 @@ class _Writer:
 _WORD = re.compile(r"\b[a-z]\w*")
 
 
-def _checked(term: InputTerm, engine: Dialect, absent: bool) -> str:
+def _input(term: InputTerm, engine: Dialect, absent: Collection[str], proven: Collection[str]) -> str:
     """An input as a 64-bit number of its declared range; anything else fails as a cast of words that name it."""
-    if absent:
+    name = f"v_{term.name}"
+    if term.name in absent:
         if term.when_missing is None:
-            raise ValueError(f"nothing stands in for {term.name}")
-        return _wide(term.when_missing)
+            raise ValueError(f"the policy states nothing that stands in for {term.name}")
+        return f"{_wide(term.when_missing)} AS {name}"
     column = _quoted(term.name, engine)
+    if term.name in proven:
+        return f"CAST({column} AS BIGINT) AS {name}"
     if term.when_missing is not None:
         column = f"COALESCE({column}, {_number(term.when_missing)})"
     problem = f"COALESCE(CONCAT('input {term.name}: ', {column}), 'input {term.name}: missing')"
     return (
         f"CASE WHEN {column} BETWEEN {_number(term.min)} AND {_number(term.max)} "
-        f"THEN CAST({column} AS BIGINT) ELSE CAST({problem} AS BIGINT) END"
+        f"THEN CAST({column} AS BIGINT) ELSE CAST({problem} AS BIGINT) END AS {name}"
     )
 
 
