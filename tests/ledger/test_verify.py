@@ -97,6 +97,18 @@ FREE_JOURNALS = "alter table journals drop constraint postings_sum_to_zero, drop
             "movement 00000000-0000-7000-8000-000000000001",
         ),
         ("delete from balances where {s2}; delete from books where {s2}", "journals_have_books", "journal 1"),
+        (
+            "update messages set message_id = '00000000-0000-7000-8000-000000000001' where true",
+            "changes_were_told",
+            "change {change}",
+        ),
+        ("update messages set seq = 2 where true", "messages_have_no_gap", "message box"),
+        (
+            "update message_boxes set last_seq = last_seq + 1 where true",
+            "messages_have_no_gap",
+            "message box",
+        ),
+        ("delete from message_boxes where true", "messages_have_no_gap", "message box"),
     ],
 )
 async def test_tampering_is_found_and_the_first_break_named(
@@ -106,6 +118,7 @@ async def test_tampering_is_found_and_the_first_break_named(
     owner = await connect(database, as_app=False)
     try:
         assert (await verify(database)).first_break is None
+        change = await owner.fetchval("select change_id from line_changes where store_id = 's2'")
         await owner.execute(FREE_JOURNALS)
         where = "store_id = 's2'"
         statement = (
@@ -129,7 +142,7 @@ async def test_tampering_is_found_and_the_first_break_named(
     assert (proof.first_break.invariant, proof.first_break.store_id, proof.first_break.place) == (
         invariant,
         "s2",
-        place,
+        None if place is None else place.format(change=change),
     )
     assert proof.first_break.finding
 

@@ -1,4 +1,4 @@
--- What always holds between orders, lines and books. Same form as ledger/invariants.sql.
+-- What always holds between orders, lines, books and what stores were told. Same form as ledger/invariants.sql.
 
 -- name: use_follows_from_orders
 select l.store_id, 'line' as place, 'used is ' || l.used || ', its orders give ' || coalesce(o.used, 0) as finding
@@ -68,3 +68,22 @@ from (
     where m.store_id between $1 and $2 and a.store_id is null
 ) stray
 order by store_id, place limit 1;
+
+-- name: changes_were_told
+-- The message of a change has its id (B14, C4).
+select c.store_id, 'change ' || c.change_id as place, 'its store was not told of it' as finding
+from line_changes c
+left join messages m on m.store_id = c.store_id and m.message_id = c.change_id and m.store_id between $1 and $2
+where c.store_id between $1 and $2 and m.message_id is null order by c.store_id, c.change_id limit 1;
+
+-- name: messages_have_no_gap
+-- A follower goes on from the last seq it saw: none may be missing below the box's.
+select coalesce(b.store_id, m.store_id) as store_id, 'message box' as place,
+       'it counts ' || coalesce(b.last_seq, 0) || ' messages and holds ' || coalesce(m.held, 0)
+       || ', the last of them ' || coalesce(m.last_seq, 0) as finding
+from (select store_id, last_seq from message_boxes where store_id between $1 and $2) b
+full join (
+    select store_id, count(*) as held, max(seq) as last_seq from messages where store_id between $1 and $2 group by store_id
+) m on m.store_id = b.store_id
+where b.last_seq is distinct from m.held or b.last_seq is distinct from m.last_seq
+order by 1 limit 1;
