@@ -10,7 +10,7 @@ from houfu.db.tx import open_pool
 from houfu.ledger import actions as ledger
 from houfu.lines import actions
 from houfu.worker import Done, Worker
-from lines.programme import BASE_OF_LEVEL, COURSE, START, Programme, open_programme, small_policy
+from lines.programme import BASE_OF_LEVEL, COURSE, PROMOTION, START, Programme, open_programme, small_policy
 
 
 class NoPayouts:
@@ -108,14 +108,18 @@ async def test_a_layer_ends_and_a_quarter_begins(programme: Programme, worker: W
     await programme.complete_course("s1")
     await programme.connection.execute("update stores set level = 2 where store_id = 's1'")
     done = await worker.move_clock(programme.clock, datetime(2026, 7, 2, tzinfo=UTC))
-    assert done.assessed == 2  # April and July
+    # April, the promotion in June, the check that finds the course over, and July; other checks find nothing new.
+    assert done.assessed == 4
     assert done.retotaled >= 1
     changes = (await actions.changes(programme.connection, "s1", before=None, limit=10))[::-1]
     quarter, course_ends = datetime(2026, 3, 31, 16, tzinfo=UTC), datetime(2026, 6, 1, 16, tzinfo=UTC)
+    promotion, promotion_ends = datetime(2026, 5, 31, 16, tzinfo=UTC), datetime(2026, 6, 20, 16, tzinfo=UTC)
     full = 2 * BASE_OF_LEVEL + COURSE
     assert [(c.cause, c.author, c.occurred_at, c.to_total) for c in changes[2:]] == [
-        ("periodic_assessment", "worker", quarter, full),
-        ("layer_started_or_ended", "worker", course_ends, full - COURSE),
+        ("quarter", "worker", quarter, full),
+        ("promotion", "worker", promotion, full + PROMOTION),
+        ("layer_started_or_ended", "worker", course_ends, full - COURSE + PROMOTION),
+        ("layer_started_or_ended", "worker", promotion_ends, full - COURSE),
     ]
 
 
@@ -125,7 +129,7 @@ async def test_a_closed_line_is_not_assessed(programme: Programme, worker: Worke
         programme.connection, "s1", "close", cause="x", author="y", ids=programme.ids, now=START
     )
     assert (await worker.move_clock(programme.clock, START + timedelta(days=200))).assessed == 0
-    assert await worker.next_due() is None
+    assert await programme.connection.fetchval("select count(*) from assessments") == 1
 
 
 async def test_a_store_that_cannot_be_assessed_does_not_hold_the_others_up(
@@ -136,7 +140,7 @@ async def test_a_store_that_cannot_be_assessed_does_not_hold_the_others_up(
     await programme.connection.execute("delete from store_metrics where store_id = 's2'")
     done = await worker.move_clock(programme.clock, datetime(2026, 4, 1, tzinfo=UTC))
     assert done.assessed == 2
-    assert await worker.next_due() == datetime(2026, 6, 30, 16, tzinfo=UTC)
+    assert await worker.next_due() == datetime(2026, 4, 1, 16, tzinfo=UTC)  # s2 is tried again the next day
     assert (await programme.view("s2")).total == BASE_OF_LEVEL
 
 

@@ -18,6 +18,7 @@ from houfu.db.migrate import app_role_usable, applied, missing, shipped
 from houfu.db.queries import load
 from houfu.db.tx import Connection, connect, open_pool, without_values
 from houfu.events import api as events_api
+from houfu.funding import api as funding_api
 from houfu.http.asgi import Door
 from houfu.http.caller import BACK_OFFICE, EVERYONE
 from houfu.http.docs import pages
@@ -28,7 +29,9 @@ from houfu.http.reply import Reply, reply
 from houfu.http.route import AnyRoute, Call, Route, Service
 from houfu.ledger import api as ledger_api
 from houfu.lines import api as lines_api
+from houfu.lines import run_api
 from houfu.lines.lanes import LANES, Lanes
+from houfu.policy import api as policy_api
 from houfu.policy.book import PolicyBook
 from houfu.policy.document import shipped_text
 from houfu.policy.publishing import open_policy_book, publish, refreshed
@@ -113,7 +116,10 @@ def routes() -> list[AnyRoute]:
     return [
         *stores_api.routes(),
         *lines_api.routes(),
+        *run_api.routes(),
+        *funding_api.routes(),
         *events_api.routes(),
+        *policy_api.routes(),
         *ledger_api.routes(),
         *withdrawals_api.routes(),
         Route(
@@ -247,8 +253,15 @@ async def publish_shipped(dsn: str, *, now: datetime) -> None:
     """Put the shipped policy in force where none was ever published."""
     connection = await connect(dsn, as_app=False)
     try:
-        if not await connection.fetchval("select exists (select from policy_versions)"):
-            await publish(connection, shipped_text(), effective_from=SINCE_EVER, author="houfu", now=now)
+        if not await connection.fetchval("select exists (select from policy_publications)"):
+            await publish(
+                connection,
+                shipped_text(),
+                effective_from=SINCE_EVER,
+                author="houfu",
+                approved_by="installation",
+                now=now,
+            )
     finally:
         await connection.close()
 

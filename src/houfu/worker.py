@@ -19,9 +19,10 @@ from houfu.core.ids import IdMaker
 from houfu.db.idempotency import forget
 from houfu.db.queries import load
 from houfu.lines import actions as lines
+from houfu.lines import runs
+from houfu.lines.assessing import assess
 from houfu.lines.command import Due
 from houfu.lines.lanes import Lanes
-from houfu.policy.actions import Assessed
 from houfu.policy.book import PolicyBook
 
 _SQL = load("houfu.lines")
@@ -79,6 +80,7 @@ class Worker:
         self._ids = ids
         self._payouts = payouts
         self._forgot_at: datetime | None = None
+        self._taken_up: tuple[PolicyBook, datetime] | None = None
 
     async def run_due(self, now: datetime) -> Done:
         """Do everything that is due by `now`. A second worker, or a second time, does no harm."""
@@ -87,7 +89,10 @@ class Worker:
             pass
         while await self._layers(now, done):
             pass
-        while await self._assessments(now, done):
+        await self._take_up_runs(now)
+        while await self._runs(now, done):
+            pass
+        while await self._retries(now, done):
             pass
         while moved := await self._payouts.run_due(now):
             done.payouts += moved
@@ -99,6 +104,7 @@ class Worker:
         total = Done()
         if to < clock.now():
             clock.move_to(to)
+        await self._take_up_runs(clock.now())
         while True:
             due = await self.next_due()
             clock.move_to(to if due is None else min(to, max(due, clock.now() + STEP)))
@@ -114,7 +120,10 @@ class Worker:
         """When something is due next; it may be past."""
         async with self._pool.acquire() as connection:
             moment = await connection.fetchval(_SQL["next_due"])
-        return min((due for due in (moment, await self._payouts.next_due()) if due is not None), default=None)
+            looked = await connection.fetchval(_SQL["looked_until"])
+        occasion = None if looked is None else runs.next_due(self._book(), looked)
+        moments = (moment, occasion, await self._payouts.next_due())
+        return min((due for due in moments if due is not None), default=None)
 
     async def _forget(self, now: datetime, done: Done) -> None:
         """Once a day, let go of answers that nobody may ask for any more."""
@@ -166,25 +175,43 @@ class Worker:
         done.retotaled += len(store_ids)
         return len(store_ids) == CHUNK
 
-    async def _assessments(self, now: datetime, done: Done) -> bool:
+    async def _take_up_runs(self, now: datetime) -> None:
+        """Begin the runs that are due. Nothing is asked of the database before the next occasion."""
+        book = self._book()
+        if self._taken_up is not None:
+            known, next_at = self._taken_up
+            if known is book and now < next_at:
+                return
         async with self._pool.acquire() as connection:
-            store_ids = [
-                row["store_id"] for row in await connection.fetch(_SQL["lines_to_assess"], now, CHUNK)
-            ]
+            await runs.take_up(connection, book, ids=self._ids, now=now)
+        self._taken_up = (book, runs.next_due(book, now))
+
+    async def _runs(self, now: datetime, done: Done) -> bool:
+        async with self._pool.acquire() as connection:
+            met = await runs.advance(connection, self._book(), ids=self._ids, now=now)
+        if met is None:
+            return False
+        if met.finished_at is not None and met.cause not in runs.NOT_ASSESSING:
+            done.assessed += met.stores - met.untouched - met.failed
+        return True
+
+    async def _retries(self, now: datetime, done: Done) -> bool:
+        """Stores whose last assessment lacked something."""
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(_SQL["lines_to_assess"], now, CHUNK)
+            store_ids = [row["store_id"] for row in rows]
             if not store_ids:
                 return False
-            answers = await lines.assess(
+            made = await assess(
                 connection,
                 store_ids,
-                policy=self._book().at(now),
-                cause="periodic_assessment",
+                book=self._book(),
+                cause="retry",
                 author="worker",
                 ids=self._ids,
                 now=now,
             )
-        for store_id, answer in answers.items():
-            if isinstance(answer, Assessed):
-                done.assessed += 1
-            else:
-                _log.warning("not_assessed", store_id=store_id, error=str(answer))
+        done.assessed += len(store_ids) - len(made.failed)
+        for store_id, error in made.failed.items():
+            _log.warning("not_assessed", store_id=store_id, error=str(error))
         return len(store_ids) == CHUNK

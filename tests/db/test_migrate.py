@@ -116,7 +116,16 @@ async def test_the_service_acts_as_a_role_that_cannot_change_history(database: s
     assert await app_role_usable(database)
     connection = await asyncpg.connect(database)
     await connection.execute("set role houfu_app")
-    for table in ("journals", "movements", "line_changes", "messages", "assessments", "policy_versions"):
+    for table in (
+        "journals",
+        "movements",
+        "line_changes",
+        "messages",
+        "assessments",
+        "policy_versions",
+        "policy_publications",
+        "shadow_decisions",
+    ):
         assert await connection.fetchval(f"select count(*) >= 0 from {table}")
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(f"delete from {table}")

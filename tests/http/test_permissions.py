@@ -33,6 +33,8 @@ BODIES: dict[str, object] = {
     "preview_withdrawal": {"store_id": "s1", "amount": 1},
     "request_withdrawal": {"store_id": "s1", "amount": 1, "bank_account_id": "b1"},
     "cancel_withdrawal": {},
+    "propose_policy": {"document": "version: 2"},
+    "approve_policy": {},
     "move_clock": {"now": NOW.isoformat()},
 }
 """A body that each call takes."""
@@ -61,6 +63,10 @@ ALLOWED: dict[str, set[str]] = {
     "explain_line": READERS,
     "list_line_changes": READERS,
     "list_messages": READERS,
+    "propose_policy": {"operator"},
+    "approve_policy": {"operator"},
+    "list_policies": READERS - {"merchant"},
+    "get_policy": READERS - {"merchant"},
     "suspend_line": {"operator"},
     "resume_line": {"operator"},
     "close_line": {"operator"},
@@ -95,6 +101,7 @@ class World:
             "id": id.rpartition(".")[0] + f".{store_id}",
             "month": "2026-02",
             "bank_account_id": "b1",
+            "version": "1",
         }
         return route.address.format(**filled)
 

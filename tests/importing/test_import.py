@@ -48,7 +48,7 @@ async def load(service: Service, files: Files) -> Imported:
             service.part(Lanes),
             files,
             checked,
-            policy=policy,
+            book=service.part(PolicyBook),
             ids=service.ids,
             now=NOW,
             on_progress=lambda _, __: None,

@@ -104,7 +104,17 @@ async def test_an_account_that_must_not_be_overdrawn_cannot_be(
 
 
 @pytest.mark.parametrize(
-    "table", ["journals", "movements", "line_changes", "assessments", "policy_versions", "store_facts"]
+    "table",
+    [
+        "journals",
+        "movements",
+        "line_changes",
+        "assessments",
+        "policy_versions",
+        "policy_publications",
+        "shadow_decisions",
+        "store_facts",
+    ],
 )
 @pytest.mark.parametrize("verb", ["update {} set recorded_at = now()", "delete from {}", "truncate {}"])
 async def test_the_service_adds_to_history_and_cannot_change_it(

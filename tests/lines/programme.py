@@ -14,7 +14,7 @@ from houfu.core.clock import SandboxClock
 from houfu.core.ids import IdMaker
 from houfu.db.tx import Connection, connect, open_pool
 from houfu.ledger import verify as proving
-from houfu.lines import actions, invariants
+from houfu.lines import actions, assessing, invariants
 from houfu.lines.command import Act, Answer, AuthorizationOutcome, Authorize, OrderOutcome, Trouble
 from houfu.lines.lanes import Lanes
 from houfu.policy.actions import Assessed
@@ -173,16 +173,16 @@ class Programme:
         )
 
     async def assess(self, store_id: str, *, cause: str = "asked", author: str = "operator:test") -> Assessed:
-        answers = await actions.assess(
+        made = await assessing.assess(
             self.connection,
             [store_id],
-            policy=self.policy,
+            book=self.book,
             cause=cause,
             author=author,
             ids=self.ids,
             now=self.clock.now(),
         )
-        assessed = answers[store_id]
+        assessed = made.answers[store_id]
         assert isinstance(assessed, Assessed), assessed
         return assessed
 
@@ -205,7 +205,7 @@ class Programme:
         await self.assess(store_id)
 
     async def view(self, store_id: str) -> actions.LineView:
-        return await actions.view(self.connection, store_id, now=self.clock.now())
+        return await actions.view(self.connection, store_id, policy=self.policy, now=self.clock.now())
 
     async def authorize(self, store_id: str, order_id: str, amount: int) -> AuthorizationOutcome:
         outcome = outcome_of(await self.lanes.submit(authorize(store_id, order_id, amount)))
@@ -251,7 +251,12 @@ async def open_programme(
     connection = await connect(dsn, as_app=False)
     try:
         await publish(
-            connection, text, effective_from=datetime(2020, 1, 1, tzinfo=UTC), author="test", now=start
+            connection,
+            text,
+            effective_from=datetime(2020, 1, 1, tzinfo=UTC),
+            author="test",
+            approved_by="another",
+            now=start,
         )
         book = await open_policy_book(connection)
         async with Lanes(

@@ -10,6 +10,7 @@ from houfu.core.money import in_words
 from houfu.db.tx import connect
 from houfu.lines import actions
 from houfu.lines.actions import LineUnknown, StatusUnfit, Verb
+from houfu.lines.assessing import assess, take_up_fact
 from houfu.stores import actions as stores
 from houfu.stores.store import StoreUnknown
 from lines.programme import BASE_OF_LEVEL, COURSE, PROMOTION, START, Programme, open_programme
@@ -63,16 +64,16 @@ async def test_a_store_that_is_unknown_or_cannot_be_decided_about_keeps_what_it_
     programme: Programme,
 ) -> None:
     await programme.open_store("s1")
-    answers = await actions.assess(
+    made = await assess(
         programme.connection,
         ["s1", "nobody"],
-        policy=programme.policy,
+        book=programme.book,
         cause="asked",
         author="test",
         ids=programme.ids,
         now=programme.clock.now(),
     )
-    assert isinstance(answers["nobody"], StoreUnknown)
+    assert isinstance(made.answers["nobody"], StoreUnknown)
     assert (await programme.view("s1")).total == BASE_OF_LEVEL
 
 
@@ -83,10 +84,10 @@ async def test_two_first_assessments_at_once_open_one_line(database: str) -> Non
         try:
             await asyncio.gather(
                 *(
-                    actions.assess(
+                    assess(
                         connection,
                         ["s1"],
-                        policy=programme.policy,
+                        book=programme.book,
                         cause="opened",
                         author="test",
                         ids=programme.ids,
@@ -300,8 +301,8 @@ async def test_a_fact_acts_on_the_line_at_once(programme: Programme) -> None:
             ids=programme.ids,
             now=programme.clock.now(),
         )
-        await actions.take_up_fact(
-            programme.connection, fact, policy=programme.policy, ids=programme.ids, now=programme.clock.now()
+        await take_up_fact(
+            programme.connection, fact, book=programme.book, ids=programme.ids, now=programme.clock.now()
         )
         assert (await programme.view("s1")).total == total
     assert steps(await history(programme))[1:] == [

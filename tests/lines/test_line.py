@@ -103,7 +103,8 @@ def test_after_the_last_edge_nothing_changes() -> None:
 def test_the_next_fall_is_when_the_total_falls_and_not_merely_a_layer(
     layers: list[Layer], rest: dict[str, Any], fall: tuple[int, int] | None
 ) -> None:
-    assert next_fall(line(**rest), layers, day(0)) == (fall and (day(fall[0]), fall[1]))
+    found = next_fall(line(**rest), layers, day(0))
+    assert (found and (found.at, found.by)) == (fall and (day(fall[0]), fall[1]))
 
 
 def test_a_line_takes_up_the_total_of_a_moment_and_until_when_it_holds() -> None:

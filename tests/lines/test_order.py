@@ -49,7 +49,9 @@ def captured(order: Order, amount: int | None = None, *, final: bool = False, te
 
 
 def defaulted(order: Order, *, terms: Orders = TERMS, standing: Standing = NOBODY) -> Order:
-    return after(orders.default(order, standing=standing, terms=terms, now=NOW + timedelta(days=60)))
+    return after(
+        orders.default(order, standing=standing, terms=terms, now=NOW + timedelta(days=60), partner="bank")
+    )
 
 
 def moved(effect: Effect | Refusal | None) -> dict[str, int]:
@@ -226,7 +228,9 @@ def test_a_default_moves_the_advance_to_whoever_bears_it_and_restores_nothing(
     bearer: Any, account: str
 ) -> None:
     terms = order_terms(received=bearer)
-    effect = orders.default(captured(authorized()), standing=RICH, terms=terms, now=NOW + timedelta(days=60))
+    effect = orders.default(
+        captured(authorized()), standing=RICH, terms=terms, now=NOW + timedelta(days=60), partner="bank"
+    )
     assert moved(effect) == {account: 100, "buyer_receivable": -100}
     order = after(effect)
     assert (order.status, order.used, order.written_off, order.receivable) == ("defaulted", 100, 100, 0)
@@ -247,8 +251,16 @@ def test_a_store_bears_a_default_from_its_balance_and_owes_the_rest() -> None:
 def test_who_bears_a_default_depends_on_whether_receipt_was_confirmed(after_days: int, bearer: str) -> None:
     terms = order_terms(shipped="store", received="funding_partner", after_days=after_days)
     order = captured(authorized(), terms=terms)
-    effect = orders.default(order, standing=RICH, terms=terms, now=NOW + timedelta(days=after_days))
+    due = NOW + timedelta(days=after_days)
+    effect = orders.default(order, standing=RICH, terms=terms, now=due, partner="bank")
     assert after(effect).borne_by == bearer
+
+
+def test_the_platform_bears_what_a_partner_would_where_the_store_has_none() -> None:
+    terms = order_terms(received="funding_partner")
+    effect = orders.default(captured(authorized()), standing=RICH, terms=terms, now=NOW + timedelta(days=60))
+    assert moved(effect) == {"loss": 100, "buyer_receivable": -100}
+    assert after(effect).borne_by == "platform"
 
 
 def test_nothing_defaults_before_its_time_or_twice_or_when_it_was_paid() -> None:
@@ -434,7 +446,7 @@ def test_any_sequence_of_commands_does_what_single_fen_would(
                 due = model.count(fen.HELD) and model.expires_at <= now
                 expected = fen.void(model, emptied="expired") if due else False
             case "default":
-                effect = orders.default(order, standing=standing, terms=terms, now=now)
+                effect = orders.default(order, standing=standing, terms=terms, now=now, partner="bank")
                 expected = None if fen.default(model, till=till, terms=terms, now=now) else False
             case _:  # a withdrawal collects the liability and takes the balance (A10)
                 taken = min(whole, till.balance)

@@ -4,10 +4,10 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from houfu.policy.document import load_policy, shipped_policy, shipped_text
+from houfu.policy.document import shipped_policy
 from houfu.policy.evaluate import evaluate
 from houfu.policy.inputs import EmergencyGrant
-from houfu.policy.layers import DatedLayer, date_layers, next_assessment_at
+from houfu.policy.layers import DatedLayer, date_layers
 from houfu.policy.periods import add_months, full_months
 
 from .test_cases import CASES
@@ -113,23 +113,6 @@ def test_a_decision_without_the_dated_fact_it_rests_on_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=words):
         dated(changes, now, course=course)
-
-
-@pytest.mark.parametrize(
-    "now, due",
-    [
-        ("2026-01-01T00:00:00", "2026-04-01T00:00:00"),
-        ("2026-03-31T23:59:59", "2026-04-01T00:00:00"),
-        ("2026-11-11T11:11:11", "2027-01-01T00:00:00"),
-    ],
-)
-def test_every_store_is_assessed_anew_each_calendar_quarter(now: str, due: str) -> None:
-    assert next_assessment_at(shipped_policy(), at(now)) == at(due)
-
-
-def test_a_policy_may_assess_monthly() -> None:
-    monthly = load_policy(shipped_text().replace("{every: quarter}", "{every: month}"))
-    assert next_assessment_at(monthly, at("2026-12-31T23:00:00")) == at("2027-01-01T00:00:00")
 
 
 def test_months_are_added_and_counted_consistently() -> None:

@@ -27,9 +27,9 @@ from houfu.db.migrate import migrate
 from houfu.db.postmaster import find_postmaster
 from houfu.db.server import open_server
 from houfu.db.tx import connect
-from houfu.lines import actions
-from houfu.policy.document import load_policy, shipped_text
-from houfu.policy.publishing import publish
+from houfu.lines.assessing import assess
+from houfu.policy.document import shipped_text
+from houfu.policy.publishing import open_policy_book, publish
 from lines.programme import verify
 from served import environment
 
@@ -152,12 +152,12 @@ async def prepare(dsn: str) -> str:
             "insert into stores values ($1, 'Store', 'o1', 50, $2, 'mobile', 'clothing', $3, $3)",
             [(store_id, now.date(), now) for store_id in STORES],
         )
-        policy = load_policy(shipped_text())
         since = now.replace(year=2000, month=1, day=1)
-        await publish(connection, shipped_text(), effective_from=since, author="test", now=now)
-        await actions.assess(
-            connection, STORES, policy=policy, cause="opened", author="test", ids=ids, now=now
+        await publish(
+            connection, shipped_text(), effective_from=since, author="test", approved_by="another", now=now
         )
+        book = await open_policy_book(connection)
+        await assess(connection, STORES, book=book, cause="opened", author="test", ids=ids, now=now)
         created = await create_key(connection, role="platform", store_id=None, name="test", now=now)
     finally:
         await connection.close()

@@ -36,7 +36,7 @@ from houfu.lines.command import Act, Answer, Authorize, Trouble
 from houfu.lines.lanes import Lanes
 from houfu.policy.book import PolicyBook, Published
 from houfu.policy.document import Policy, load_policy
-from houfu.policy.publishing import publish
+from houfu.policy.publishing import propose
 from houfu.withdrawals import actions as withdrawing
 from houfu.withdrawals.ask import Ask
 from houfu.withdrawals.bank import SimulatedBank
@@ -366,7 +366,7 @@ class Simulation(RuleBasedStateMachine):
             assert {name: row[name] for name in amounts} == amounts
             assert (row["status"], row["borne_by"]) == (order.status, order.bearer)
         for store_id, store in self.stores.items():
-            view = await actions.view(self.connection, store_id, now=now)
+            view = await actions.view(self.connection, store_id, policy=self.policy, now=now)
             total, used = store.total(now), store.used
             assert (view.status, view.total, view.used) == (store.status, total, used)
             assert (view.available, view.over_used) == (max(0, total - used), max(0, used - total))
@@ -384,7 +384,7 @@ async def prepare(dsn: str) -> None:
     try:
         for number in range(len(POLICIES)):
             text = small_policy(**POLICIES[number])
-            await publish(connection, text, effective_from=SINCE, author="test", now=START)
+            await propose(connection, text, effective_from=None, author="test", now=START)
     finally:
         await connection.close()
 

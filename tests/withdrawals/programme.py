@@ -16,8 +16,9 @@ from houfu.ledger import actions as ledger
 from houfu.ledger.journal import Posting, post
 from houfu.ledger.verify import INVARIANTS as OF_LEDGER
 from houfu.ledger.verify import verify
-from houfu.lines import actions as lines
+from houfu.lines.assessing import assess
 from houfu.policy.actions import Assessed
+from houfu.policy.book import PolicyBook, Published
 from houfu.policy.document import Policy, shipped_policy, shipped_text
 from houfu.policy.periods import add_months
 from houfu.policy.publishing import publish
@@ -95,17 +96,16 @@ class Programme:
         await self.connection.execute(
             "insert into bank_accounts values ($1, 'b1', 'Holder', $2, 'ICBC', $3, $3)", store_id, number, at
         )
-        assessed = (
-            await lines.assess(
-                self.connection,
-                [store_id],
-                policy=self.policy,
-                cause="opened",
-                author="test",
-                ids=self.ids,
-                now=at,
-            )
-        )[store_id]
+        made = await assess(
+            self.connection,
+            [store_id],
+            book=PolicyBook([Published(self.policy, datetime(2020, 1, 1, tzinfo=UTC))]),
+            cause="opened",
+            author="test",
+            ids=self.ids,
+            now=at,
+        )
+        assessed = made.answers[store_id]
         assert isinstance(assessed, Assessed)
         if balance:
             await self.post(store_id, ("buyer_receivable", balance), ("store_balance", -balance))
@@ -223,6 +223,7 @@ async def open_programme(dsn: str, policy: Policy | None = None) -> AsyncGenerat
             shipped_text(),
             effective_from=datetime(2020, 1, 1, tzinfo=UTC),
             author="test",
+            approved_by="another",
             now=MONDAY,
         )
         yield Programme(dsn, connection, policy or shipped_policy())

@@ -55,7 +55,12 @@ async def open_programme(dsn: str, *, stores: int, now: datetime) -> Orders:
     connection = await connect(dsn, as_app=False)
     try:
         policy = await publish(
-            connection, shipped_text(), effective_from=now - timedelta(days=365), author="bench", now=now
+            connection,
+            shipped_text(),
+            effective_from=now - timedelta(days=365),
+            author="houfu",
+            approved_by="bench",
+            now=now,
         )
         names = [store_id(number) for number in range(1, stores + 1)]
         ids = IdMaker()

@@ -61,7 +61,8 @@ async def _import(dsn: str, files: "Files", *, check: bool) -> None:
     now = clock.now()
     await publish_shipped(dsn, now=now)
     async with open_service(dsn, clock=clock) as service, service.pool.acquire() as connection:
-        policy = service.part(PolicyBook).at(now)
+        book = service.part(PolicyBook)
+        policy = book.at(now)
         checked, faults = await check_files(connection, files, policy=policy, now=now)
         if faults.count:
             _tell_faults(faults)
@@ -80,7 +81,7 @@ async def _import(dsn: str, files: "Files", *, check: bool) -> None:
                         service.part(Lanes),
                         files,
                         checked,
-                        policy=policy,
+                        book=book,
                         ids=service.ids,
                         now=now,
                         on_progress=lambda loaded, of: advance(loaded, of, ""),

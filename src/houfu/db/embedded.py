@@ -112,7 +112,8 @@ def _cluster_in(data_dir: Path, *, durable: bool, bin_dir: Path | None) -> Clust
         binaries = find_binaries(wanted_version=made_by, bin_dir=bin_dir)
         account = account_for(data_dir, home=home, programs=binaries.bin_dir)
         if not home.exists():
-            home.mkdir(mode=0o700)
+            # Another process may be at the same; what is in the way then is its directory.
+            home.mkdir(mode=0o700, exist_ok=True)
             give_to(account, [home])
         if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
             raise PermissionError(13, "Permission denied", str(home))

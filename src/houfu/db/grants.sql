@@ -23,15 +23,19 @@ begin
             message_boxes, messages,
             books, journals, balances,
             stores, store_metrics, store_facts, bank_accounts,
-            policy_versions, assessments,
+            facilities, allocations,
+            policy_versions, policy_publications, policy_trials, assessments, shadow_decisions,
+            assessment_runs, referrals,
             lines, layers, line_changes, authorizations, movements,
             withdrawals
             to houfu_app;
         grant update on
-            sandbox_clock, message_boxes, books, balances, stores, bank_accounts, lines, authorizations, withdrawals
+            sandbox_clock, message_boxes, books, balances, stores, bank_accounts, facilities, allocations, lines,
+            assessment_runs, referrals, authorizations, withdrawals
             to houfu_app;
         grant update (revoked_at) on api_keys to houfu_app;
-        grant delete on idempotency to houfu_app;
+        grant update (approved_by, started_at, ended_by, ended_at) on policy_trials to houfu_app;
+        grant delete on idempotency, allocations to houfu_app;
     end if;
 end
 $$;

@@ -13,7 +13,7 @@ import asyncpg
 from houfu.db.tx import APP_ROLE
 
 # Every capability with a schema.sql, in import order: a later one may refer to an earlier one's tables.
-CAPABILITIES = ("db", "events", "ledger", "stores", "policy", "lines", "withdrawals")
+CAPABILITIES = ("db", "events", "ledger", "stores", "funding", "policy", "lines", "withdrawals")
 
 _FILE_NAME = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 _LOCK_TIMEOUT = "60s"

@@ -41,6 +41,9 @@ Text64: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64, pattern=_PR
 Text100: TypeAlias = Annotated[str, Meta(min_length=1, max_length=100, pattern=_PRINTABLE)]
 Text200: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200, pattern=_PRINTABLE)]
 Note: TypeAlias = Annotated[str, Meta(max_length=2000, pattern=_PRINTABLE)]
+LINES: Final = Meta(extra={"lines": True})
+Lines: TypeAlias = Annotated[str, LINES]
+"""Text of several lines: no other control characters. Only as a field of the body itself."""
 Key: TypeAlias = Annotated[
     str,
     Meta(

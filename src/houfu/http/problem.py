@@ -74,8 +74,12 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "route_unknown": Kind(404, "没有这个地址", "There is nothing at this address"),
         "store_unknown": Kind(404, "店铺不存在", "There is no such store"),
         "line_unknown": Kind(404, "该店铺没有额度", "The store has no line: it was never assessed"),
+        "referral_unknown": Kind(
+            404, "该店铺没有待复核的评估", "No decision of the store waits for a person"
+        ),
         "authorization_unknown": Kind(404, "授权不存在", "There is no such authorization"),
         "withdrawal_unknown": Kind(404, "提现不存在", "There is no such withdrawal"),
+        "policy_unknown": Kind(404, "没有这个政策版本", "Nobody proposed that policy version"),
         "sandbox_off": Kind(
             404, "该服务不是沙箱,时钟不可调整", "The service is no sandbox: its clock cannot be moved"
         ),
@@ -91,6 +95,17 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             "额度当前状态不支持此操作",
             "The line's status does not allow this: see GET /v1/stores/{store_id}/line",
         ),
+        "policy_version_taken": Kind(
+            409,
+            "该版本号已用于其他内容或其他生效日期,请使用新的版本号",
+            "That version has another content or another date: give yours a new number",
+        ),
+        "policy_own_proposal": Kind(
+            409, "提交人不能批准自己提交的版本", "Whoever proposed it may not approve it: another key does"
+        ),
+        "policy_moment_taken": Kind(
+            409, "另一版本在同一时刻生效", "Another version comes into force at that very moment"
+        ),
         "body_too_large": Kind(413, "请求内容超过 1 MB", "The body is over 1 MB"),
         "media_type_unsupported": Kind(415, "请求内容必须是 JSON", "The body must be JSON"),
         "input_invalid": Kind(422, "请求内容有误", "The request says something it cannot say"),
@@ -101,6 +116,11 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         ),
         "inputs_missing": Kind(
             422, "评估所需数据不完整", "The assessment lacks figures of the store: file its metrics first"
+        ),
+        "policy_invalid": Kind(
+            422,
+            "政策文件有误,errors 列出每一处的行列",
+            "The policy cannot be used: errors has every fault by line and column",
         ),
         "clock_goes_back": Kind(422, "时钟只能向前调整", "The clock does not go back"),
         "busy": Kind(429, "请求过多,请稍后重试", "Too much at once: come back shortly", 1),

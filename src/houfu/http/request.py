@@ -1,13 +1,15 @@
 """Reading requests: a bounded body, strict JSON, queries, idempotency keys, the caller's language."""
 
+import functools
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast, get_type_hints
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from houfu.core.reason import Language
+from houfu.http.fields import LINES
 from houfu.http.problem import FieldError, Problem, invalid
 
 BODY_BYTES_MAX: Final = 1_000_000
@@ -20,6 +22,9 @@ _FIELD: Final = re.compile(r"(?:unknown|missing required) field `([^`]*)`")
 _KEY: Final = re.compile(rb"[\x20-\x7e]{1,255}")
 _TAKEN_FOR_JSON: Final = frozenset({b"", b"application/json", b"application/x-www-form-urlencoded"})
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_LINE_ENDS: Final = {ord(sign): " " for sign in "\n\r\t"}
+_WHOLE: Final = frozenset({"limit", "version"})
+"""Parameters that are whole numbers."""
 
 
 async def read_body(receive: Receive, content_length: bytes | None) -> bytes:
@@ -76,8 +81,18 @@ def decode(decoder: msgspec.json.Decoder[S], body: bytes) -> S:
         raise Problem("json_invalid", (FieldError("", where),)) from None
     # Raw control characters are no JSON; escaped ones need a backslash. So few bodies need the second look.
     if b"\\" in body:
-        _refuse_control_characters("", msgspec.to_builtins(decoded))
+        values = cast("dict[str, object]", msgspec.to_builtins(decoded))
+        for name in _fields_of_lines(type(decoded)) & values.keys():
+            values[name] = str(values[name]).translate(_LINE_ENDS)
+        _refuse_control_characters("", values)
     return decoded
+
+
+@functools.cache
+def _fields_of_lines(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """The fields whose text may have several lines."""
+    hints = get_type_hints(kind, include_extras=True)
+    return frozenset(name for name, hint in hints.items() if LINES in getattr(hint, "__metadata__", ()))
 
 
 def convert(values: Mapping[str, str], kind: type[S]) -> S:
@@ -86,7 +101,7 @@ def convert(values: Mapping[str, str], kind: type[S]) -> S:
         if _CONTROL.search(value):
             raise invalid(name, "holds a control character")
         # The lax conversion that turns text into integers would also take 5e1 and 50.0.
-        if name == "limit" and not (value.isascii() and value.isdigit()):
+        if name in _WHOLE and not (value.isascii() and value.isdigit()):
             raise invalid(name, "Expected `int`")
     try:
         converted = msgspec.convert(values, kind, strict=False)

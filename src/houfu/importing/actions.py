@@ -12,9 +12,8 @@ from houfu.core.ids import IdMaker
 from houfu.db.queries import load
 from houfu.db.tx import Connection
 from houfu.importing.rows import MonthOfStore
-from houfu.lines import actions as lines
-from houfu.policy.actions import Assessed
-from houfu.policy.document import Policy
+from houfu.lines.assessing import assess
+from houfu.policy.book import PolicyBook
 from houfu.stores.store import Store
 
 T = TypeVar("T")
@@ -87,7 +86,7 @@ async def load_stores(
     stores: Sequence[Store],
     months: Sequence[MonthOfStore],
     *,
-    policy: Policy,
+    book: PolicyBook,
     author: str,
     ids: IdMaker,
     now: datetime,
@@ -101,15 +100,9 @@ async def load_stores(
         opened, failed = 0, list[NotAssessed]()
         lineless = [store_id for store_id in named if store_id not in has_line]
         for part in _chunks(lineless, ASSESSED_AT_ONCE):
-            answers = await lines.assess(
-                connection, part, policy=policy, cause=CAUSE, author=author, ids=ids, now=now
-            )
-            opened += sum(isinstance(answer, Assessed) for answer in answers.values())
-            failed += [
-                NotAssessed(store_id, str(answer))
-                for store_id, answer in answers.items()
-                if not isinstance(answer, Assessed)
-            ]
+            made = await assess(connection, part, book=book, cause=CAUSE, author=author, ids=ids, now=now)
+            opened += len(part) - len(made.failed) - len(made.referred)
+            failed += [NotAssessed(store_id, str(error)) for store_id, error in made.failed.items()]
     return Loaded(
         stores=stored,
         metrics=measured,

@@ -16,6 +16,7 @@ from houfu.importing.orders import LoadedOrders, load_orders
 from houfu.importing.reading import file_sha, read_rows
 from houfu.importing.rows import Checked, check_metrics, check_orders, check_stores
 from houfu.lines.lanes import Lanes
+from houfu.policy.book import PolicyBook
 from houfu.policy.document import Policy
 from houfu.policy.periods import local_day
 
@@ -79,7 +80,7 @@ async def load_checked(
     files: Files,
     checked: Checked,
     *,
-    policy: Policy,
+    book: PolicyBook,
     ids: IdMaker,
     now: datetime,
     on_progress: Callable[[int, int], None],
@@ -89,7 +90,7 @@ async def load_checked(
     orders: LoadedOrders | None = None
     if files.stores is not None or files.metrics is not None:
         stores = await load_stores(
-            connection, checked.stores, checked.metrics, policy=policy, author=AUTHOR, ids=ids, now=now
+            connection, checked.stores, checked.metrics, book=book, author=AUTHOR, ids=ids, now=now
         )
     if files.orders is not None:
         orders = await load_orders(

@@ -1,4 +1,4 @@
-"""What the marketplace tells the programme about its stores: openings, facts, a month's metrics, applications."""
+"""What the marketplace tells the programme about its stores: openings, facts, a month's metrics."""
 
 from __future__ import annotations
 
@@ -15,18 +15,15 @@ from houfu.importing.rows import MonthOfStore
 from houfu.lab.marketplace import Happening, Shop, draw_metrics, draw_past_metrics
 from houfu.lab.payouts import ACCOUNT_ID
 from houfu.lab.trade import MonthTrade
-from houfu.lines import actions as lines
-from houfu.policy.actions import Assessed
+from houfu.lines.assessing import assess, take_up_fact
 from houfu.policy.book import PolicyBook
-from houfu.policy.periods import MONTHS_A_YEAR, add_months, window_on
+from houfu.policy.periods import MONTHS_A_YEAR, add_months
 from houfu.stores.actions import put_bank_account, record_fact
 from houfu.stores.store import Store
 
 _AUTHOR: Final = "marketplace"
 _BANK_CODE: Final = "ICBC"
 _ASSESSED_AT_ONCE: Final = 500
-_APPLIES_FROM_QUALITY: Final = 35
-"""Stores of at least this quality apply for the promotion increase as its window opens (B6)."""
 
 
 class NotAssessed(Exception):
@@ -73,17 +70,12 @@ class Upkeep:
         await self._assess(shops, "store_enrolled", now)
 
     async def morning(self, day: date, *, now: datetime) -> None:
-        """Openings, facts and applications of the day."""
+        """Openings and facts of the day."""
         if opening := self._opening.get(day):
             await self._enrol(opening, now)
             await self._assess(opening, "store_enrolled", now)
         if happening := self._happening.get(day):
             await self._tell(happening, now)
-        policy = self._book().at(now)
-        window = window_on(policy.terms.promotion_windows, day)
-        if window is not None and window.first_day(day.year) == day:
-            applying = [shop for shop in self.open_shops if shop.quality >= _APPLIES_FROM_QUALITY]
-            await self._assess(applying, "promotion_applied", now)
 
     async def month_over(self, today: date, trade: Mapping[str, MonthTrade], *, now: datetime) -> None:
         """Report the month that ended with yesterday."""
@@ -136,7 +128,6 @@ class Upkeep:
 
     async def _tell(self, happening: Sequence[tuple[Shop, Happening]], now: datetime) -> None:
         """Tell the facts; each acts on the store's line at once."""
-        policy = self._book().at(now)
         for shop, happened in happening:
             async with self._pool.acquire() as connection, connection.transaction():
                 fact = await record_fact(
@@ -149,20 +140,19 @@ class Upkeep:
                     ids=self._ids,
                     now=now,
                 )
-                await lines.take_up_fact(connection, fact, policy=policy, ids=self._ids, now=now)
+                await take_up_fact(connection, fact, book=self._book(), ids=self._ids, now=now)
 
     async def _assess(self, shops: Sequence[Shop], cause: str, now: datetime) -> None:
         for at in range(0, len(shops), _ASSESSED_AT_ONCE):
             async with self._pool.acquire() as connection:
-                answers = await lines.assess(
+                made = await assess(
                     connection,
                     [shop.store_id for shop in shops[at : at + _ASSESSED_AT_ONCE]],
-                    policy=self._book().at(now),
+                    book=self._book(),
                     cause=cause,
                     author=_AUTHOR,
                     ids=self._ids,
                     now=now,
                 )
-            for store_id, answer in answers.items():
-                if not isinstance(answer, Assessed):
-                    raise NotAssessed(f"{store_id}: {answer}")
+            for store_id, error in made.failed.items():
+                raise NotAssessed(f"{store_id}: {error}")

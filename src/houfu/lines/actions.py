@@ -8,24 +8,20 @@ import msgspec
 
 from houfu.core.ids import IdMaker
 from houfu.core.money import in_words
+from houfu.core.reason import Language
 from houfu.db.queries import load
 from houfu.db.tx import Connection
-from houfu.ledger import actions as ledger
 from houfu.lines.batch import Batch
-from houfu.lines.line import Layer, Line, Status, next_change, next_fall, retotaled, total_at
+from houfu.lines.line import Layer, Line, Status, next_fall, retotaled
 from houfu.lines.rows import LineChange, line_of, load_layers, record_line_changes
 from houfu.policy import actions as policies
-from houfu.policy.actions import Assessed
 from houfu.policy.advice import Advice, advise
 from houfu.policy.book import PolicyBook
 from houfu.policy.document import Policy
-from houfu.policy.evaluate import Decision
+from houfu.policy.evaluate import Decision, policy_reasons
 from houfu.policy.explain import WaterfallStep, explain
-from houfu.policy.fault import PolicyError
 from houfu.policy.periods import local_day
 from houfu.policy.terms import Orders
-from houfu.stores.facts import Fact
-from houfu.stores.store import StoreUnknown
 
 _SQL = load(__package__)
 
@@ -50,7 +46,8 @@ class StatusUnfit(ValueError):
 
 class LineView(msgspec.Struct, frozen=True, kw_only=True):
     """What a store sees of its limit (C1), amounts in minor units. `falls_by`: by how much the total falls at
-    `valid_until`, the nearest moment at which it does; both None when no fall is in sight."""
+    `valid_until`, the nearest moment at which it does, `falls_because` why; all None when no fall is in sight. `notice`:
+    what a limit below its use means. `partner`: who funds the store, where that is not the programme itself (B1)."""
 
     store_id: str
     status: Status
@@ -61,8 +58,11 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     over_used: int
     valid_until: datetime | None
     falls_by: int | None
+    falls_because: str | None
+    partner: str | None
     layers: list[Layer]
     headline: str
+    notice: str | None
     as_of: datetime
 
 
@@ -86,147 +86,6 @@ class LineExplanation(msgspec.Struct, frozen=True, kw_only=True):
     assessed_at: datetime
     waterfall: tuple[WaterfallStep, ...]
     advice: tuple[Advice, ...]
-
-
-Assessment = Assessed | PolicyError | StoreUnknown
-
-
-async def assess(
-    connection: Connection,
-    store_ids: Sequence[str],
-    *,
-    policy: Policy,
-    cause: str,
-    author: str,
-    ids: IdMaker,
-    now: datetime,
-) -> dict[str, Assessment]:
-    """Run the policy for the stores and let the decisions make their lines: one transaction, all or nothing.
-
-    A first decision opens the line. A store that cannot be decided about keeps its line and gets the error.
-    """
-    async with connection.transaction():
-        before = await _lock(connection, store_ids)
-        answers = await policies.decide(
-            connection,
-            store_ids,
-            policy=policy,
-            day_withdrawn_share_bp={line.store_id: line.day_withdrawn_share_bp for line in before.values()},
-            cause=cause,
-            author=author,
-            ids=ids,
-            now=now,
-        )
-        made = [answer for answer in answers.values() if isinstance(answer, Assessed)]
-        currency = policy.terms.currency
-        await ledger.open_books(connection, [a.store_id for a in made if a.store_id not in before], currency)
-        await _put_lines(connection, made, currency=currency, now=now)
-        changes: list[LineChange] = []
-        for a in made:
-            was = before.get(a.store_id) or _unopened(a, currency)
-            after = _line_after(was, a, status="open" if a.store_id not in before else was.status, now=now)
-            if (after.total, after.status) != (was.total, was.status):
-                changes.append(LineChange(ids.make(now), was, after, cause, author, now))
-        await record_line_changes(connection, changes, now=now)
-        if failed := [store_id for store_id in before if not isinstance(answers[store_id], Assessed)]:
-            assess_at = policies.next_assessment_at(policy, now)
-            await connection.execute(_SQL["put_off_assessment"], failed, assess_at)
-    return answers
-
-
-async def take_up_fact(
-    connection: Connection, fact: Fact, *, policy: Policy, ids: IdMaker, now: datetime
-) -> None:
-    """Let what happened to a store act on its line at once (B9 to B12); a store without a line waits for its first
-    assessment. Where the policy cannot decide, the line stays as it is."""
-    if await connection.fetchval(_SQL["has_line"], fact.store_id):
-        await assess(
-            connection, [fact.store_id], policy=policy, cause=fact.kind, author=fact.author, ids=ids, now=now
-        )
-
-
-async def _lock(connection: Connection, store_ids: Sequence[str]) -> dict[str, Line]:
-    """Lock the stores' lines; where there is none yet its store, so that a line is opened once."""
-    rows = await connection.fetch(_SQL["lock_lines"], store_ids)
-    if lineless := list(set(store_ids).difference(row[0] for row in rows)):
-        await connection.execute(_SQL["lock_stores"], lineless)
-        rows += await connection.fetch(_SQL["lock_lines"], lineless)
-    return {line.store_id: line for line in map(line_of, rows)}
-
-
-async def _put_lines(
-    connection: Connection, made: Sequence[Assessed], *, currency: str, now: datetime
-) -> None:
-    if not made:
-        return
-    layers = {a.store_id: _layers(a) for a in made}
-    await connection.execute(
-        _SQL["put_lines"],
-        [a.store_id for a in made],
-        [_total(a, now) for a in made],
-        [next_change(layers[a.store_id], now) for a in made],
-        [a.assessment_id for a in made],
-        [a.decision.cap for a in made],
-        [a.decision.zeroed for a in made],
-        [a.rounding for a in made],
-        currency,
-        made[0].assess_at,
-        now,
-    )
-    rows = [(a, layer) for a in made for layer in layers[a.store_id]]
-    await connection.execute(
-        _SQL["insert_layers"],
-        [a.store_id for a, _ in rows],
-        [a.assessment_id for a, _ in rows],
-        [layer.kind for _, layer in rows],
-        [layer.amount for _, layer in rows],
-        [layer.valid_from for _, layer in rows],
-        [layer.valid_until for _, layer in rows],
-        [layer.reason for _, layer in rows],
-    )
-
-
-def _layers(assessed: Assessed) -> list[Layer]:
-    return [
-        Layer(layer.kind, layer.amount, layer.valid_from, layer.valid_until, layer.reason)
-        for layer in assessed.layers
-    ]
-
-
-def _total(assessed: Assessed, now: datetime) -> int:
-    decision = assessed.decision
-    return total_at(
-        _layers(assessed), now, cap=decision.cap, zeroed=decision.zeroed, rounding=assessed.rounding
-    )
-
-
-def _unopened(assessed: Assessed, currency: str) -> Line:
-    """What a store has before its first assessment: nothing."""
-    return Line(
-        store_id=assessed.store_id,
-        status="closed",
-        currency=currency,
-        total=0,
-        total_until=None,
-        used=0,
-        assessment_id=assessed.assessment_id,
-        cap=None,
-        zeroed=False,
-        rounding=assessed.rounding,
-    )
-
-
-def _line_after(was: Line, assessed: Assessed, *, status: Status, now: datetime) -> Line:
-    decision = assessed.decision
-    decided = msgspec.structs.replace(
-        was,
-        status=status,
-        assessment_id=assessed.assessment_id,
-        cap=decision.cap,
-        zeroed=decision.zeroed,
-        rounding=assessed.rounding,
-    )
-    return retotaled(decided, _layers(assessed), now)
 
 
 async def set_status(
@@ -258,8 +117,10 @@ async def retotal(
         await batch.record(connection)
 
 
-async def view(connection: Connection, store_id: str, *, now: datetime) -> LineView:
-    """The line as of `now`. LineUnknown where the store has none."""
+async def view(
+    connection: Connection, store_id: str, *, policy: Policy, language: Language = "zh", now: datetime
+) -> LineView:
+    """The line as of `now`, in the words of `policy`. LineUnknown where the store has none."""
     line, layers = await _read(connection, store_id, now)
     fall = next_fall(line, layers, now)
     return LineView(
@@ -270,10 +131,13 @@ async def view(connection: Connection, store_id: str, *, now: datetime) -> LineV
         used=line.used,
         available=line.available,
         over_used=line.over_used,
-        valid_until=fall[0] if fall else None,
-        falls_by=fall[1] if fall else None,
+        valid_until=fall.at if fall else None,
+        falls_by=fall.by if fall else None,
+        falls_because=_because(policy, fall.kinds, language) if fall else None,
+        partner=line.partner,
         layers=layers,
         headline=f"可使用额度:{in_words(line.available, line.currency)}",
+        notice=_notice(line, language),
         as_of=now,
     )
 
@@ -319,6 +183,25 @@ async def explanation(
             last_violation_on=None if violated_at is None else local_day(violated_at, policy.zone),
         ),
     )
+
+
+def _because(policy: Policy, kinds: Sequence[str], language: Language) -> str:
+    words = {reason.code: reason for reason in policy_reasons(policy)}
+    if language == "en":
+        ending = [words[kind].message_en if kind in words else kind for kind in kinds]
+        return f"this ends or shrinks: {'; '.join(ending)}"
+    ending = [words[kind].message_zh if kind in words else kind for kind in kinds]
+    return f"到期或减少:{';'.join(ending)}"
+
+
+def _notice(line: Line, language: Language) -> str | None:
+    """What it means that more is used than the limit: nothing is clawed back, and nothing is available (A5)."""
+    if line.over_used == 0:
+        return None
+    over = in_words(line.over_used, line.currency)
+    if language == "en":
+        return f"{over} more is used than the limit: nothing is clawed back, and new orders fit again as buyers pay."
+    return f"已用额度超出当前额度{over}:已放款项不追回,买家还款后即可恢复使用。"
 
 
 async def _read(connection: Connection, store_id: str, now: datetime) -> tuple[Line, list[Layer]]:

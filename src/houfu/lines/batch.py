@@ -33,7 +33,7 @@ from houfu.lines.command import (
     authorization_refused,
     authorized,
 )
-from houfu.lines.line import Layer, Line, authorize, retotaled
+from houfu.lines.line import Layer, Line, authorize, beyond_allowed, retotaled
 from houfu.lines.order import Effect, Order, Standing
 from houfu.lines.rows import (
     Movement,
@@ -179,7 +179,10 @@ class Batch:
         if isinstance(made, Refusal):
             if made.reason is not Reason.AMOUNT_NOT_POSITIVE:
                 self.new_orders.append(_refused_order(command, id, made.reason, self.now))
-            return _answer(200, authorization_refused(command, id, made.reason))
+            short_by = None
+            if made.reason is Reason.LIMIT_EXCEEDED and line is not None:
+                short_by = command.amount - line.available - beyond_allowed(line, self.terms)
+            return _answer(200, authorization_refused(command, id, made.reason, short_by=short_by))
         assert line is not None  # noqa: S101 (a hold is only made on a line)
         self.live.add(at)
         self.new_orders.append(made)
@@ -223,7 +226,10 @@ class Batch:
             effect = orders.expire(order, now=command.at)
         else:
             standing = self.standing.get(command.store_id, _NOBODY)
-            effect = orders.default(order, standing=standing, terms=self.terms, now=command.at)
+            partner = self.lines[command.store_id].partner
+            effect = orders.default(
+                order, standing=standing, terms=self.terms, now=command.at, partner=partner
+            )
         if effect is None:
             return NOTHING_DUE
         self._apply(command, effect, at=command.at)

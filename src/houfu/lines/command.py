@@ -59,7 +59,8 @@ Command = Authorize | Act | Due
 
 
 class AuthorizationOutcome(msgspec.Struct, frozen=True, gc=False):
-    """Answer to an authorization. Refused: `reason`, `message` and `remedy` say why and what helps."""
+    """Answer to an authorization. Refused: `reason`, `message` and `remedy` say why and what helps; where the limit was
+    exceeded, `short_by` is what was missing (C2)."""
 
     id: str
     status: Literal["authorized", "refused"]
@@ -72,6 +73,7 @@ class AuthorizationOutcome(msgspec.Struct, frozen=True, gc=False):
     currency: str
     over_limit_amount: int
     expires_at: datetime | None
+    short_by: int | None = None
 
 
 class OrderOutcome(msgspec.Struct, frozen=True, gc=False):
@@ -136,7 +138,9 @@ def authorized(order: Order) -> AuthorizationOutcome:
     )
 
 
-def authorization_refused(command: Authorize, id: str, reason: Reason) -> AuthorizationOutcome:
+def authorization_refused(
+    command: Authorize, id: str, reason: Reason, *, short_by: int | None = None
+) -> AuthorizationOutcome:
     """The answer for a hold that was not made."""
     return AuthorizationOutcome(
         public_id(PREFIX, id, command.store_id),
@@ -150,6 +154,7 @@ def authorization_refused(command: Authorize, id: str, reason: Reason) -> Author
         command.currency,
         0,
         None,
+        short_by,
     )
 
 

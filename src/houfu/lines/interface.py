@@ -59,6 +59,7 @@ class BatchOutcome(msgspec.Struct, frozen=True, kw_only=True):
     amount: int | None = None
     currency: str | None = None
     over_limit_amount: int | None = None
+    short_by: int | None = None
     expires_at: datetime | None = None
 
 

@@ -48,6 +48,8 @@ class Line(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     zeroed: bool
     rounding: int
     day_withdrawn_share_bp: int = 0
+    partner: str | None = None
+    """Who funds the store, where that is not the programme itself (B1)."""
 
     @property
     def available(self) -> int:
@@ -74,15 +76,31 @@ def next_change(layers: Iterable[Layer], moment: datetime) -> datetime | None:
     return min(moments, default=None)
 
 
-def next_fall(line: Line, layers: list[Layer], moment: datetime) -> tuple[datetime, int] | None:
-    """The nearest moment at which the total falls, and by how much (C1); None when nothing falls."""
+class Fall(msgspec.Struct, frozen=True):
+    """A moment at which the total falls, by how much, and the kinds of the layers that end or shrink then."""
+
+    at: datetime
+    by: int
+    kinds: tuple[str, ...]
+
+
+def next_fall(line: Line, layers: list[Layer], moment: datetime) -> Fall | None:
+    """The nearest fall of the total (C1); None when nothing falls."""
     total, at = total_at(layers, moment, cap=line.cap, zeroed=line.zeroed, rounding=line.rounding), moment
     while (edge := next_change(layers, at)) is not None:
         after = total_at(layers, edge, cap=line.cap, zeroed=line.zeroed, rounding=line.rounding)
         if after < total:
-            return edge, total - after
+            return Fall(edge, total - after, _shrinking(layers, at, edge))
         total, at = after, edge
     return None
+
+
+def _shrinking(layers: list[Layer], before: datetime, after: datetime) -> tuple[str, ...]:
+    def amount(kind: str, at: datetime) -> int:
+        return sum(layer.amount for layer in layers if layer.kind == kind and layer.in_force(at))
+
+    kinds = dict.fromkeys(layer.kind for layer in layers)
+    return tuple(kind for kind in kinds if amount(kind, after) < amount(kind, before))
 
 
 def retotaled(line: Line, layers: list[Layer], moment: datetime) -> Line:
@@ -92,6 +110,13 @@ def retotaled(line: Line, layers: list[Layer], moment: datetime) -> Line:
         total=total_at(layers, moment, cap=line.cap, zeroed=line.zeroed, rounding=line.rounding),
         total_until=next_change(layers, moment),
     )
+
+
+def beyond_allowed(line: Line, terms: Orders) -> int:
+    """How much of the next order may lie beyond the line (A10), floored to the fen; 0 where nothing may."""
+    if not terms.over_limit.allowed:
+        return 0
+    return max(0, share_floor(line.total, terms.over_limit.max_bp_of_total) - line.over_used)
 
 
 def authorize(
@@ -123,10 +148,8 @@ def authorize(
     if already_authorized:
         return Refusal(Reason.ORDER_ALREADY_AUTHORIZED)
     beyond = max(0, amount - line.available)
-    if beyond:
-        allowed = share_floor(line.total, terms.over_limit.max_bp_of_total) if terms.over_limit.allowed else 0
-        if max(0, line.used - line.total) + beyond > allowed:
-            return Refusal(Reason.LIMIT_EXCEEDED)
+    if beyond > beyond_allowed(line, terms):
+        return Refusal(Reason.LIMIT_EXCEEDED)
     # Nothing below may refuse.
     expires_at = now + timedelta(days=terms.hold_days)
     return Order(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -14,7 +14,7 @@ from houfu.http.page import hex_place_of, page_of
 from houfu.http.problem import FieldError, Problem, invalid
 from houfu.http.reply import Page, Reply, reply
 from houfu.http.route import AnyRoute, Call, Route
-from houfu.lines import actions
+from houfu.lines import actions, assessing
 from houfu.lines.actions import (
     ChangeView,
     LineExplanation,
@@ -55,16 +55,16 @@ async def assess(call: Call[StorePath, Nothing, Nothing]) -> Reply:
     store_id, now = call.path.store_id, call.now()
 
     async def act(connection: Connection) -> Reply:
-        answers = await actions.assess(
+        done = await assessing.assess(
             connection,
             [store_id],
-            policy=call.service.part(PolicyBook).at(now),
+            book=call.service.part(PolicyBook),
             cause="assessment_requested",
             author=call.caller.author,
             ids=call.service.ids,
             now=now,
         )
-        answer = answers[store_id]
+        answer = done.answers[store_id]
         if isinstance(answer, PolicyError):
             raise Problem("inputs_missing", _what_is_wrong(answer))
         if isinstance(answer, StoreUnknown):
@@ -93,8 +93,8 @@ async def record_fact(call: Call[StorePath, Nothing, FactBody]) -> Reply:
             ids=call.service.ids,
             now=now,
         )
-        policy = call.service.part(PolicyBook).at(now)
-        await actions.take_up_fact(connection, fact, policy=policy, ids=call.service.ids, now=now)
+        book = call.service.part(PolicyBook)
+        await assessing.take_up_fact(connection, fact, book=book, ids=call.service.ids, now=now)
         return reply(201, fact_view(fact))
 
     return await once(call, store_id, act)
@@ -103,7 +103,7 @@ async def record_fact(call: Call[StorePath, Nothing, FactBody]) -> Reply:
 async def view(call: Call[StorePath, Nothing, Nothing]) -> Reply:
     """Show the line as of now (C1)."""
     async with call.service.pool.acquire() as connection:
-        return reply(200, await _seen(connection, call.path.store_id, call.now()))
+        return reply(200, await _seen(connection, call))
 
 
 async def explanation(call: Call[StorePath, Nothing, Nothing]) -> Reply:
@@ -139,7 +139,7 @@ async def _set_status(call: Call[StorePath, Nothing, StatusBody], verb: Verb) ->
             ids=call.service.ids,
             now=call.now(),
         )
-        return reply(200, await _seen(connection, call.path.store_id, call.now()))
+        return reply(200, await _seen(connection, call))
 
     return await once(call, store_id, act)
 
@@ -164,9 +164,11 @@ async def reopen(call: Call[StorePath, Nothing, StatusBody]) -> Reply:
     return await _set_status(call, "open")
 
 
-async def _seen(connection: Connection, store_id: str, now: datetime) -> LineView:
+async def _seen(connection: Connection, call: Call[StorePath, Nothing, Any]) -> LineView:
+    store_id, now = call.path.store_id, call.now()
     await must_exist(connection, store_id)
-    return await actions.view(connection, store_id, now=now)
+    policy = call.service.part(PolicyBook).for_store(store_id, now)
+    return await actions.view(connection, store_id, policy=policy, language=call.language, now=now)
 
 
 def _what_is_wrong(error: PolicyError) -> tuple[FieldError, ...]:

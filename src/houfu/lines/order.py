@@ -229,11 +229,13 @@ def give_back(order: Order, amount: int, *, standing: Standing) -> Effect | Refu
     return Effect(_settled(after), amount, -forgiven - freed, postings)
 
 
-def default(order: Order, *, standing: Standing, terms: Orders, now: datetime) -> Effect | None:
+def default(
+    order: Order, *, standing: Standing, terms: Orders, now: datetime, partner: str | None = None
+) -> Effect | None:
     """The buyer did not pay in time; None when the order is no default at `now`.
 
-    What was advanced and is still open moves to whoever the policy lets bear it at this stage. The line is
-    not restored (A5): a late payment, a return or nothing restores it.
+    What was advanced and is still open moves to whoever the policy lets bear it at this stage; where that is the funding
+    partner and the store has none, to the platform. The line is not restored (A5): a late payment, a return or nothing restores it.
     """
     default_at = _default_at(order)
     if default_at is None or default_at > now or order.captured_at is None:
@@ -243,6 +245,8 @@ def default(order: Order, *, standing: Standing, terms: Orders, now: datetime) -
     bearer = order.borne_by or (
         terms.default.bearer.received if default_at >= received_at else terms.default.bearer.shipped
     )
+    if bearer == "funding_partner" and partner is None:
+        bearer = "platform"
     lost = order.receivable
     from_balance = min(lost, standing.balance) if bearer == "store" else 0
     after = msgspec.structs.replace(

@@ -1,5 +1,5 @@
 -- name: lock_lines
-select store_id, status, currency, total, total_until, used, assessment_id, cap, zeroed, rounding, day_withdrawn_share_bp
+select store_id, status, currency, total, total_until, used, assessment_id, cap, zeroed, rounding, day_withdrawn_share_bp, partner
 from lines where store_id = any($1::text[]) order by store_id for update;
 
 -- name: lock_stores
@@ -67,13 +67,13 @@ from unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::
     as c (store_id, change_id, from_total, to_total, from_status, to_status, cause, author, assessment_id, occurred_at);
 
 -- name: put_lines
-insert into lines (store_id, status, currency, total, total_until, assessment_id, cap, zeroed, rounding, assess_at, updated_at)
-select store_id, 'open', $8, total, total_until, assessment_id, cap, zeroed, rounding, $9, $10
-from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::uuid[], $5::bigint[], $6::boolean[], $7::bigint[])
-    as v (store_id, total, total_until, assessment_id, cap, zeroed, rounding)
+insert into lines (store_id, status, currency, total, total_until, assessment_id, cap, zeroed, rounding, partner, updated_at)
+select store_id, 'open', $9, total, total_until, assessment_id, cap, zeroed, rounding, partner, $10
+from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::uuid[], $5::bigint[], $6::boolean[], $7::bigint[], $8::text[])
+    as v (store_id, total, total_until, assessment_id, cap, zeroed, rounding, partner)
 on conflict (store_id) do update
 set total = excluded.total, total_until = excluded.total_until, assessment_id = excluded.assessment_id, cap = excluded.cap,
-    zeroed = excluded.zeroed, rounding = excluded.rounding, assess_at = excluded.assess_at, day_withdrawn_share_bp = 0,
+    zeroed = excluded.zeroed, rounding = excluded.rounding, partner = excluded.partner, assess_at = null, day_withdrawn_share_bp = 0,
     updated_at = excluded.updated_at;
 
 -- name: insert_layers
@@ -87,7 +87,7 @@ update lines set assess_at = $2 where store_id = any($1::text[]);
 update lines set status = $2, updated_at = $3 where store_id = $1;
 
 -- name: read_line
-select store_id, status, currency, total, total_until, used, assessment_id, cap, zeroed, rounding, day_withdrawn_share_bp
+select store_id, status, currency, total, total_until, used, assessment_id, cap, zeroed, rounding, day_withdrawn_share_bp, partner
 from lines where store_id = $1;
 
 -- name: has_line
@@ -117,5 +117,74 @@ select store_id from lines where assess_at <= $1 and status <> 'closed' order by
 select least(
     (select min(due_at) from authorizations where due_at is not null),
     (select min(total_until) from lines where total_until is not null),
-    (select min(assess_at) from lines where status <> 'closed')
+    (select min(assess_at) from lines where status <> 'closed'),
+    (select min(due_at) from assessment_runs where finished_at is null)
 );
+
+-- name: standings
+select l.store_id, l.assessment_id, l.total, l.day_withdrawn_share_bp, a.policy_version, (a.decision ->> 'mask')::bigint
+from lines l join assessments a on a.store_id = l.store_id and a.assessment_id = l.assessment_id
+where l.store_id = any($1::text[]);
+
+-- name: supersede_referrals
+update referrals set status = 'superseded', decided_at = $2, decided_by = $3
+where store_id = any($1::text[]) and status = 'open';
+
+-- name: insert_referrals
+insert into referrals (store_id, assessment_id, status, rules, from_total, to_total, referred_at)
+select store_id, assessment_id, 'open', rules::jsonb, from_total, to_total, $6
+from unnest($1::text[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[])
+    as r (store_id, assessment_id, rules, from_total, to_total);
+
+-- name: close_referral
+update referrals set status = $2, note = $3, decided_by = $4, decided_at = $5
+where store_id = $1 and status = 'open'
+returning store_id, assessment_id, status, rules::text, from_total, to_total, referred_at, decided_at, decided_by, note;
+
+-- name: referrals
+select store_id, assessment_id, status, rules::text, from_total, to_total, referred_at, decided_at, decided_by, note
+from referrals
+where ($1::text is null or status = $1) and ($2::timestamptz is null or (referred_at, store_id) < ($2, $3))
+order by referred_at desc, store_id desc limit $4;
+
+-- name: insert_runs
+insert into assessment_runs (run_id, cause, name, due_at, author, recorded_at, finished_at)
+select run_id, cause, name, due_at, $5, $6, $7
+from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) as r (run_id, cause, name, due_at)
+on conflict (cause, name) do nothing;
+
+-- name: looked_until
+select max(due_at) from assessment_runs where cause <> 'requested';
+
+-- name: runs_of_policies
+select cause, name from assessment_runs where cause in ('policy_announced', 'policy_effective');
+
+-- name: lock_run
+select run_id, cause, name, due_at, reached, stores, changed, untouched, referred, failed, author, recorded_at, finished_at
+from assessment_runs where finished_at is null and due_at <= $1 and ($2::uuid is null or run_id = $2)
+order by due_at, cause, name limit 1 for update skip locked;
+
+-- name: advance_run
+update assessment_runs set reached = $2, stores = stores + $3, changed = changed + $4, untouched = untouched + $5,
+    referred = referred + $6, failed = failed + $7, finished_at = $8
+where run_id = $1
+returning run_id, cause, name, due_at, reached, stores, changed, untouched, referred, failed, author, recorded_at, finished_at;
+
+-- name: run
+select run_id, cause, name, due_at, reached, stores, changed, untouched, referred, failed, author, recorded_at, finished_at
+from assessment_runs where run_id = $1;
+
+-- name: runs
+select run_id, cause, name, due_at, reached, stores, changed, untouched, referred, failed, author, recorded_at, finished_at
+from assessment_runs where $1::uuid is null or run_id < $1 order by run_id desc limit $2;
+
+-- name: next_lines
+select store_id from lines where store_id > $1 and status <> 'closed' order by store_id limit $2;
+
+-- name: lines_to_reach
+select count(*) from lines where store_id > $1 and status <> 'closed';
+
+-- name: highly_used
+select store_id, currency, total, used from lines
+where store_id = any($1::text[]) and status = 'open' and total > 0 and used * 10000::numeric > total * $2::numeric
+order by store_id;

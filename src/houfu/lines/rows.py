@@ -50,6 +50,7 @@ def line_of(row: Record) -> Line:
         zeroed=row[8],
         rounding=row[9],
         day_withdrawn_share_bp=row[10],
+        partner=row[11],
     )
 
 

@@ -12,12 +12,13 @@ create table lines (
     zeroed                 boolean     not null,
     rounding               bigint      not null check (rounding > 0),
     day_withdrawn_share_bp integer     not null default 0 check (day_withdrawn_share_bp >= 0), -- highest of one day since the assessment (B11)
-    assess_at              timestamptz not null, -- when it is due for its next assessment (B9)
+    partner                text,                 -- the funding partner the store is routed to; null: the programme itself (B1)
+    assess_at              timestamptz,          -- when it is tried again, where its last assessment lacked something
     updated_at             timestamptz not null,
     constraint used_never_negative check (used >= 0)
 );
 create index lines_due on lines (total_until) where total_until is not null;
-create index lines_to_assess on lines (assess_at) where status <> 'closed';
+create index lines_to_assess on lines (assess_at) where assess_at is not null;
 
 create table layers (
     store_id      text        not null references lines (store_id),
@@ -44,6 +45,44 @@ create table line_changes (
     recorded_at   timestamptz not null,
     primary key (store_id, change_id)
 );
+
+-- Decisions that the policy refers to a person before they may raise a limit.
+create table referrals (
+    store_id      text        not null references stores (store_id),
+    assessment_id uuid        not null,
+    status        text        not null check (status in ('open', 'accepted', 'declined', 'superseded')),
+    rules         jsonb       not null,
+    from_total    bigint      not null,
+    to_total      bigint      not null,
+    referred_at   timestamptz not null,
+    decided_at    timestamptz,
+    decided_by    text,
+    note          text        check (length(note) <= 2000),
+    primary key (store_id, assessment_id),
+    constraint decided_by_somebody check ((status = 'open') = (decided_at is null) and (status = 'open') = (decided_by is null))
+);
+create unique index one_open_referral on referrals (store_id) where status = 'open';
+
+-- A run goes over every line, chunk by chunk in the order of store_id; `reached` is where it goes on, written with each chunk.
+create table assessment_runs (
+    run_id      uuid        primary key,
+    cause       text        not null check (cause in (
+        'begun', 'quarter', 'month_check', 'promotion', 'usage_check', 'policy_announced', 'policy_effective', 'requested'
+    )),
+    name        text        not null,  -- which occasion it is; a cause has one run for each
+    due_at      timestamptz not null,
+    reached     text        not null default '',
+    stores      bigint      not null default 0,
+    changed     bigint      not null default 0,
+    untouched   bigint      not null default 0,
+    referred    bigint      not null default 0,
+    failed      bigint      not null default 0,
+    author      text        not null,
+    recorded_at timestamptz not null,
+    finished_at timestamptz,
+    unique (cause, name)
+);
+create index runs_unfinished on assessment_runs (due_at) where finished_at is null;
 
 -- The tables that grow with every order (authorizations, movements, journals) carry no foreign keys: their rows are written
 -- under the lock of the very line they belong to, and `houfu ledger verify` proves that they belong. See decision 4.

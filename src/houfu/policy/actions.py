@@ -1,9 +1,10 @@
-"""Deciding about stores by a policy.
+"""Deciding about stores by the policy in force: know the stores, decide by what is known, record.
 
 A decision is stored with its inputs and the policy's content hash, so that it can be replayed.
 """
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -11,46 +12,47 @@ import msgspec
 from houfu.core.ids import IdMaker
 from houfu.db.queries import load
 from houfu.db.tx import Connection
+from houfu.funding.facility import Facilities
+from houfu.policy.book import PolicyBook
 from houfu.policy.document import Policy
 from houfu.policy.evaluate import Decision, evaluate
 from houfu.policy.fault import PolicyError
 from houfu.policy.inputs import Fact, MonthMetrics, StoreFacts, last_occurrence, measure_inputs
-from houfu.policy.layers import DatedLayer, date_layers, next_assessment_at
+from houfu.policy.layers import DatedLayer, date_layers
+from houfu.policy.shadows import ShadowDecision, record_shadows, shadow_decision
 from houfu.stores.store import StoreUnknown
 
 _SQL = load(__package__)
 _COURSE = frozenset({"course_completed"})
 _MONTHS_LOOKED_AT = timedelta(days=31 * 14)
 """Reaches back over the twelve full months before any moment."""
+_encode = msgspec.json.Encoder().encode
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a store at a moment: all that its inputs are measured from, but for its line."""
+
+    store: StoreFacts
+    months: tuple[MonthMetrics, ...]
+    facts: tuple[Fact, ...]
 
 
 class Assessed(msgspec.Struct, frozen=True, kw_only=True):
-    """A decision about a store, its layers with dates, and when the next one is due (B9)."""
+    """A decision about a store and its layers with dates, and what shadows decided beside it."""
 
     store_id: str
     assessment_id: str
     decision: Decision
     layers: tuple[DatedLayer, ...]
-    assess_at: datetime
     rounding: int
+    shadows: tuple[ShadowDecision, ...]
 
 
-async def decide(
-    connection: Connection,
-    store_ids: Sequence[str],
-    *,
-    policy: Policy,
-    day_withdrawn_share_bp: Mapping[str, int],
-    cause: str,
-    author: str,
-    ids: IdMaker,
-    now: datetime,
-) -> dict[str, Assessed | PolicyError | StoreUnknown]:
-    """Assess the stores and store the decisions. A store that cannot be decided about gets the error instead."""
-    stores = {
-        row[0]: StoreFacts(level=row[1], opened_on=row[2], phone_kind=row[3])
-        for row in await connection.fetch(_SQL["store_facts_of"], store_ids)
-    }
+Assessment = Assessed | PolicyError | StoreUnknown
+
+
+async def know(connection: Connection, store_ids: Sequence[str], *, now: datetime) -> dict[str, Known]:
+    """What is known of the stores, the unknown ones left out. Of a month the newest revision counts."""
     months: dict[str, list[MonthMetrics]] = {}
     since = (now - _MONTHS_LOOKED_AT).date()
     for store_id, *values in await connection.fetch(_SQL["months_of"], store_ids, since):
@@ -59,57 +61,110 @@ async def decide(
     facts: dict[str, list[Fact]] = {}
     for store_id, kind, occurred_at in await connection.fetch(_SQL["facts_of"], store_ids):
         facts.setdefault(store_id, []).append(Fact(kind=kind, occurred_at=occurred_at))
-    answers: dict[str, Assessed | PolicyError | StoreUnknown] = {}
-    assess_at = next_assessment_at(policy, now)
+    return {
+        row[0]: Known(
+            store=StoreFacts(level=row[1], opened_on=row[2], phone_kind=row[3]),
+            months=tuple(months.get(row[0], ())),
+            facts=tuple(facts.get(row[0], ())),
+        )
+        for row in await connection.fetch(_SQL["store_facts_of"], store_ids)
+    }
+
+
+def measured(
+    policy: Policy,
+    known: Known,
+    *,
+    day_withdrawn_share_bp: int,
+    headroom: Mapping[str, int] | None = None,
+    now: datetime,
+) -> dict[str, int]:
+    """The inputs of `policy` for a store. Raises as `measure_inputs` does."""
+    return measure_inputs(
+        policy,
+        known.store,
+        months=known.months,
+        facts=known.facts,
+        grants=(),
+        day_withdrawn_share_bp=day_withdrawn_share_bp,
+        headroom=headroom,
+        now=now,
+    )
+
+
+def decide(
+    store_ids: Sequence[str],
+    known: Mapping[str, Known],
+    *,
+    book: PolicyBook,
+    facilities: Facilities,
+    day_withdrawn_share_bp: Mapping[str, int],
+    applies: Callable[[str, Decision], bool],
+    ids: IdMaker,
+    now: datetime,
+) -> dict[str, Assessment]:
+    """Decide about the stores one after another; what a partner lends to one is no longer there for the next, where the
+    decision `applies`. A store that cannot be decided about gets the error instead.
+    """
+    answers: dict[str, Assessment] = {}
+    shadows = book.shadows_at(now)
     for store_id in store_ids:
-        store = stores.get(store_id)
-        if store is None:
+        of = known.get(store_id)
+        if of is None:
             answers[store_id] = StoreUnknown(store_id)
             continue
-        known = facts.get(store_id, [])
+        policy = book.for_store(store_id, now)
+        measure = functools.partial(
+            measured,
+            known=of,
+            day_withdrawn_share_bp=day_withdrawn_share_bp.get(store_id, 0),
+            headroom=facilities.headroom(store_id),
+            now=now,
+        )
         try:
-            inputs = measure_inputs(
-                policy,
-                store,
-                months=months.get(store_id, []),
-                facts=known,
-                grants=(),
-                day_withdrawn_share_bp=day_withdrawn_share_bp.get(store_id, 0),
-                now=now,
-            )
-            decision = evaluate(policy, inputs)
+            decision = evaluate(policy, measure(policy))
         except PolicyError as error:
             answers[store_id] = error
             continue
-        layers = date_layers(
-            policy,
-            decision,
-            assessed_at=now,
-            course_completed_at=last_occurrence(known, _COURSE, now),
-            grants=(),
-        )
+        if applies(store_id, decision):
+            facilities.allocate(store_id, decision.partner, decision.total)
+        assessment_id = ids.make(now)
+        completed_at = last_occurrence(of.facts, _COURSE, now)
         answers[store_id] = Assessed(
             store_id=store_id,
-            assessment_id=ids.make(now),
+            assessment_id=assessment_id,
             decision=decision,
-            layers=layers,
-            assess_at=assess_at,
+            layers=date_layers(
+                policy, decision, assessed_at=now, course_completed_at=completed_at, grants=()
+            ),
             rounding=policy.terms.round_down_to,
+            shadows=tuple(
+                shadow_decision(shadow, measure, store_id=store_id, assessment_id=assessment_id)
+                for shadow in shadows
+            ),
         )
-    made = [answer for answer in answers.values() if isinstance(answer, Assessed)]
+    return answers
+
+
+async def record(
+    connection: Connection, made: Sequence[Assessed], *, cause: str, author: str, now: datetime
+) -> None:
+    """Write decisions, whether they are applied or not: append-only."""
+    if not made:
+        return
     await connection.execute(
         _SQL["insert_assessments"],
         [a.store_id for a in made],
         [a.assessment_id for a in made],
         [a.decision.policy_version for a in made],
         [a.decision.policy_sha256 for a in made],
-        [msgspec.json.encode(a.decision.inputs).decode() for a in made],
-        [msgspec.json.encode(a.decision).decode() for a in made],
+        [_encode(a.decision.inputs).decode() for a in made],
+        [_encode(a.decision).decode() for a in made],
         cause,
         author,
         now,
     )
-    return answers
+    await record_shadows(connection, [shadow for a in made for shadow in a.shadows], now=now)
 
 
 async def decision_of(connection: Connection, store_id: str, assessment_id: str) -> tuple[Decision, datetime]:

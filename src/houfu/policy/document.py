@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from houfu.policy.coherence import incoherences
 from houfu.policy.fault import Fault, PolicyInvalid
-from houfu.policy.rules import Rules, read_rules
+from houfu.policy.rules import FAULTS_MAX, Rules, read_rules
 from houfu.policy.shape import fit
 from houfu.policy.source import Path, SourceFault, canonical_sha256, read_source
 from houfu.policy.terms import PolicyTerms
@@ -21,15 +21,22 @@ SHIPPED = "taobao"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
-    """A policy that passed every check. Two policies mean the same when their `sha256` is the same."""
+    """A policy that passed every check. Two policies mean the same when their `sha256` is the same. `warnings` tell what
+    in it has no effect."""
 
     terms: PolicyTerms
     rules: Rules
     sha256: str
+    warnings: tuple[Fault, ...] = ()
 
     @property
     def version(self) -> int:
         return self.terms.version
+
+    @property
+    def partners(self) -> tuple[str, ...]:
+        """The codes of its funding partners."""
+        return tuple(term.code for term in self.terms.partners)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -46,7 +53,7 @@ def load_policy(text: str | bytes) -> Policy:
     except SourceFault as stopped:
         raise PolicyInvalid((stopped.fault,)) from None
     terms, misfits = fit(source, PolicyTerms)
-    rules, inside = read_rules(terms)
+    rules, inside, without_effect = read_rules(terms)
     faults = list(source.faults)
     faults += [source.fault(*misfit) for misfit in misfits]
     bad = [path for path, _, _ in misfits]
@@ -59,7 +66,8 @@ def load_policy(text: str | bytes) -> Policy:
     ]
     if faults:
         raise PolicyInvalid(_once(faults))
-    return Policy(terms, rules, canonical_sha256(source.value))
+    warnings = tuple(sorted(source.fault(*misfit) for misfit in without_effect))
+    return Policy(terms, rules, canonical_sha256(source.value), warnings)
 
 
 def policy_sha(text: str | bytes) -> str:
@@ -90,8 +98,12 @@ def _touched(path: Path, bad: list[Path]) -> bool:
 
 
 def _once(faults: list[Fault]) -> tuple[Fault, ...]:
-    """In reading order; of several faults with one message in one place the first."""
+    """In reading order; of several faults with one message in one place the first. Past FAULTS_MAX nothing is told."""
     kept: dict[tuple[int, int, str, str], Fault] = {}
     for fault in sorted(faults):
         kept.setdefault((fault.line, fault.column, fault.path, fault.message), fault)
-    return tuple(kept.values())
+    told = list(kept.values())
+    if len(told) > FAULTS_MAX:
+        more = Fault(told[FAULTS_MAX].line, 1, "$", f"over {FAULTS_MAX} faults: there are more from here on")
+        told = [*told[:FAULTS_MAX], more]
+    return tuple(told)

@@ -1,4 +1,4 @@
-"""A decision's layers with their dates, and when the next decision is due."""
+"""A decision's layers with their dates."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,11 +9,10 @@ from houfu.core.clock import in_utc
 from houfu.policy.document import Policy
 from houfu.policy.evaluate import Decision
 from houfu.policy.inputs import EmergencyGrant, grants_in_force
-from houfu.policy.periods import local_day, midnight, next_period, period_end, window_end, window_on
+from houfu.policy.periods import local_day, midnight, period_end, window_end, window_on
 from houfu.policy.terms import LayerTerm
 
 BASE = "base"
-_PERIOD_MONTHS = {"month": 1, "quarter": 3}
 
 
 class DatedLayer(Struct, frozen=True, kw_only=True):
@@ -62,12 +61,6 @@ def date_layers(
             if end > begin:
                 dated.extend(_unwound(policy, term, amount, begin, end))
     return tuple(dated)
-
-
-def next_assessment_at(policy: Policy, after: datetime) -> datetime:
-    """When every store is assessed anew (B9): the local midnight that begins the next period, in UTC."""
-    months = _PERIOD_MONTHS[policy.terms.assessment.every]
-    return midnight(next_period(local_day(after, policy.zone), months), policy.zone)
 
 
 def _unwound(

@@ -77,7 +77,7 @@ async def preview(
     terms = withdrawal_terms(policy.terms)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         try:
-            line = {store_id: await lines.view(connection, store_id, now=now)}
+            line = {store_id: await lines.view(connection, store_id, policy=policy, now=now)}
         except lines.LineUnknown:
             line = dict[str, lines.LineView]()
         standings = await load_standings(

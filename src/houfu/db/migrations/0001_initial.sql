@@ -176,17 +176,79 @@ create table bank_accounts (
     updated_at      timestamptz not null,
     primary key (store_id, bank_account_id)
 );
--- Policy versions and the decisions made by them: never edited, so that any decision can be replayed.
+-- Funding partners. `allocated` is the sum of a partner's allocations; both are written under the lock of the facility.
 
+create table facilities (
+    partner    text        primary key check (partner ~ '^[a-z][a-z0-9_]{0,47}$'),
+    currency   text        not null,
+    committed  bigint      not null check (committed >= 0),
+    allocated  bigint      not null default 0 check (allocated >= 0),
+    updated_at timestamptz not null,
+    updated_by text        not null
+);
+
+create table allocations (
+    store_id   text        primary key references stores (store_id),
+    partner    text        not null,
+    amount     bigint      not null check (amount > 0),
+    updated_at timestamptz not null
+);
+-- Policy versions, who put them in force and when, their trials, and the decisions made by them: never edited, so that any
+-- decision can be replayed. What is not about one store is kept whole on every shard.
+
+-- Every document ever proposed, in force or not.
 create table policy_versions (
     version        integer     primary key check (version > 0),
     name           text        not null,
     sha            text        not null unique check (sha ~ '^[0-9a-f]{64}$'),
     document       text        not null,
-    effective_from timestamptz not null,
+    effective_from timestamptz,          -- as proposed; null: as soon as it is approved
+    author         text        not null check (author <> ''),
     recorded_at    timestamptz not null,
-    author         text        not null
+    constraint a_version_has_one_author unique (version, author)
 );
+
+-- The versions that another person approved. A version is in force from here on until the next one begins.
+create table policy_publications (
+    version        integer     primary key,
+    effective_from timestamptz not null,
+    author         text        not null,
+    approved_by    text        not null check (approved_by <> ''),
+    recorded_at    timestamptz not null,
+    constraint two_versions_never_begin_at_once unique (effective_from),
+    constraint a_policy_is_published_by_two check (approved_by <> author),
+    constraint the_author_is_the_proposals foreign key (version, author) references policy_versions (version, author)
+);
+
+-- Without a gap and without overlap, by construction; the last period has no end.
+create view policy_periods as
+select version, effective_from, lead(effective_from) over (order by effective_from) as effective_to
+from policy_publications;
+
+-- A version that runs without being the programme's: a shadow decides beside the policy in force and nothing comes of it, a
+-- challenger decides in its place about a share of the stores.
+create table policy_trials (
+    version     integer     not null references policy_versions (version),
+    trial       integer     not null check (trial > 0), -- counts the version's trials
+    kind        text        not null check (kind in ('shadow', 'challenger')),
+    share_bp    integer     check (share_bp between 1 and 10000),
+    author      text        not null check (author <> ''),
+    proposed_at timestamptz not null,
+    approved_by text        check (approved_by <> ''),
+    started_at  timestamptz check (started_at >= proposed_at),
+    ended_by    text        check (ended_by <> ''),
+    ended_at    timestamptz check (ended_at >= proposed_at),
+    primary key (version, trial),
+    constraint a_challenger_has_a_share check ((kind = 'challenger') = (share_bp is not null)),
+    constraint a_challenger_is_started_by_two check (approved_by <> author),
+    constraint a_challenger_starts_approved check (
+        case kind when 'shadow' then started_at is not null and approved_by is null
+        else (started_at is null) = (approved_by is null) end
+    ),
+    constraint an_end_has_an_author check ((ended_at is null) = (ended_by is null))
+);
+create unique index a_version_has_one_open_trial on policy_trials (version) where ended_at is null;
+create unique index there_is_one_challenger on policy_trials (kind) where kind = 'challenger' and ended_at is null;
 
 create table assessments (
     store_id       text        not null references stores (store_id),
@@ -200,6 +262,23 @@ create table assessments (
     occurred_at    timestamptz not null,
     recorded_at    timestamptz not null,
     primary key (store_id, assessment_id)
+);
+
+-- What a shadow would have decided at an assessment, or why it could not. The assessment itself may have failed: it is not
+-- referred to by key.
+create table shadow_decisions (
+    policy_version integer     not null references policy_versions (version),
+    store_id       text        not null references stores (store_id),
+    assessment_id  uuid        not null,
+    policy_sha     text        not null,
+    inputs         jsonb,
+    decision       jsonb,
+    error          text,
+    occurred_at    timestamptz not null,
+    recorded_at    timestamptz not null,
+    primary key (policy_version, store_id, assessment_id),
+    constraint a_shadow_decides_or_says_why_not check ((decision is null) <> (error is null)),
+    constraint a_decision_has_inputs check (decision is null or inputs is not null)
 );
 -- The credit line of a store, the layers its total is made of, and the orders that consume it.
 
@@ -215,12 +294,13 @@ create table lines (
     zeroed                 boolean     not null,
     rounding               bigint      not null check (rounding > 0),
     day_withdrawn_share_bp integer     not null default 0 check (day_withdrawn_share_bp >= 0), -- highest of one day since the assessment (B11)
-    assess_at              timestamptz not null, -- when it is due for its next assessment (B9)
+    partner                text,                 -- the funding partner the store is routed to; null: the programme itself (B1)
+    assess_at              timestamptz,          -- when it is tried again, where its last assessment lacked something
     updated_at             timestamptz not null,
     constraint used_never_negative check (used >= 0)
 );
 create index lines_due on lines (total_until) where total_until is not null;
-create index lines_to_assess on lines (assess_at) where status <> 'closed';
+create index lines_to_assess on lines (assess_at) where assess_at is not null;
 
 create table layers (
     store_id      text        not null references lines (store_id),
@@ -247,6 +327,44 @@ create table line_changes (
     recorded_at   timestamptz not null,
     primary key (store_id, change_id)
 );
+
+-- Decisions that the policy refers to a person before they may raise a limit.
+create table referrals (
+    store_id      text        not null references stores (store_id),
+    assessment_id uuid        not null,
+    status        text        not null check (status in ('open', 'accepted', 'declined', 'superseded')),
+    rules         jsonb       not null,
+    from_total    bigint      not null,
+    to_total      bigint      not null,
+    referred_at   timestamptz not null,
+    decided_at    timestamptz,
+    decided_by    text,
+    note          text        check (length(note) <= 2000),
+    primary key (store_id, assessment_id),
+    constraint decided_by_somebody check ((status = 'open') = (decided_at is null) and (status = 'open') = (decided_by is null))
+);
+create unique index one_open_referral on referrals (store_id) where status = 'open';
+
+-- A run goes over every line, chunk by chunk in the order of store_id; `reached` is where it goes on, written with each chunk.
+create table assessment_runs (
+    run_id      uuid        primary key,
+    cause       text        not null check (cause in (
+        'begun', 'quarter', 'month_check', 'promotion', 'usage_check', 'policy_announced', 'policy_effective', 'requested'
+    )),
+    name        text        not null,  -- which occasion it is; a cause has one run for each
+    due_at      timestamptz not null,
+    reached     text        not null default '',
+    stores      bigint      not null default 0,
+    changed     bigint      not null default 0,
+    untouched   bigint      not null default 0,
+    referred    bigint      not null default 0,
+    failed      bigint      not null default 0,
+    author      text        not null,
+    recorded_at timestamptz not null,
+    finished_at timestamptz,
+    unique (cause, name)
+);
+create index runs_unfinished on assessment_runs (due_at) where finished_at is null;
 
 -- The tables that grow with every order (authorizations, movements, journals) carry no foreign keys: their rows are written
 -- under the lock of the very line they belong to, and `houfu ledger verify` proves that they belong. See decision 4.
