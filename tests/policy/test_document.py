@@ -75,7 +75,7 @@ FAULTS = [
     ("bad zone", ("Asia/Shanghai", "Asia/Shanghigh"), "timezone", "time zone"),
     ("zone outside", ("Asia/Shanghai", "../../etc/passwd"), "timezone", "time zone"),
     ("duplicate key", ("hold_days: 15", "hold_days: 15\n  hold_days: 16"), "orders.hold_days", "twice"),
-    ("list for mapping", ("assessment: {every: quarter}", "assessment: [quarter]"), "assessment", "a mapping"),
+    ("list for mapping", ("guidance:\n", "guidance: [1]\nguide:\n"), "guidance", "a mapping"),
     ("text for list", ("zero_rules:\n", "zero_rules: none\nzero_rulez:\n"), "zero_rules", "must be a list"),
     ("unknown name", ("credit + sales + service", "credit + salez + service"), "steps[3].amount", "salez"),
     ("forward name", ("LEAST(level, 5) * 3", "score * 3"), "steps[1].amount", "defined later"),

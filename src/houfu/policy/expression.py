@@ -17,10 +17,13 @@ import sqlglot
 from sqlglot import Token, TokenType, exp
 from sqlglot.errors import ParseError, TokenError
 
+from houfu.policy.source import clip
+
 DIALECT = "duckdb"
 TEXT_MAX = 2000
 TOKENS_MAX = 250
 DEPTH_MAX = 24
+SIGNS_MAX = 2
 LITERAL_MAX = 2**63 - 1
 
 
@@ -119,6 +122,7 @@ _LISTED = {
 }  # fmt: skip
 _OPENING = {TokenType.L_PAREN, TokenType.CASE}
 _CLOSING = {TokenType.R_PAREN, TokenType.END}
+_SIGNS = {TokenType.PLUS, TokenType.DASH, TokenType.NOT}
 _FUNCTIONS = {"if", "least", "greatest"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _ARITHMETIC: dict[type[exp.Expr], Word["+", "-", "*", "//"]] = {
@@ -191,11 +195,11 @@ def _parsed(text: str) -> exp.Expr:
         raise ExpressionFault(TEXT_MAX, f"over {TEXT_MAX} characters", "split it into steps")
     foreign = _FOREIGN.search(text)
     if foreign is not None:
-        raise ExpressionFault(foreign.start(), f"`{foreign.group()}` is not allowed in an expression")
+        raise ExpressionFault(foreign.start(), f"`{clip(foreign.group())}` is not allowed in an expression")
     try:
         tokens = sqlglot.tokenize(text, dialect=DIALECT)
     except TokenError as error:
-        raise ExpressionFault(0, f"not an expression: {str(error).splitlines()[0]}") from None
+        raise ExpressionFault(0, f"not an expression: {clip(str(error).splitlines()[0])}") from None
     _check_tokens(tokens)
     try:
         return sqlglot.parse_one(text, dialect=DIALECT)
@@ -204,10 +208,12 @@ def _parsed(text: str) -> exp.Expr:
         line, column = int(first.get("line") or 1), int(first.get("col") or 1)
         word = str(first.get("highlight") or "")
         offset = sum(len(row) + 1 for row in text.split("\n")[: line - 1]) + max(column - len(word), 0)
-        near = f" near `{word}`" if word else ""
+        near = f" near `{clip(word)}`" if word else ""
         raise ExpressionFault(
             min(offset, len(text)), f"the expression is incomplete or misplaced{near}"
         ) from None
+    except RecursionError:
+        raise ExpressionFault(0, "nested too deep to be read", "split it into steps") from None
 
 
 def _check_tokens(tokens: list[Token]) -> None:
@@ -216,6 +222,7 @@ def _check_tokens(tokens: list[Token]) -> None:
     if len(tokens) > TOKENS_MAX:
         raise ExpressionFault(tokens[TOKENS_MAX].start, f"over {TOKENS_MAX} words", "split it into steps")
     depth = 0
+    signs = 0
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         depth += (token.token_type in _OPENING) - (token.token_type in _CLOSING)
         if depth > DEPTH_MAX:
@@ -223,14 +230,19 @@ def _check_tokens(tokens: list[Token]) -> None:
         if token.token_type is TokenType.SLASH:
             raise ExpressionFault(token.start, "`/` is not allowed", "write `//`, which floors")
         if token.token_type not in _LISTED or (token.token_type is TokenType.DIV and token.text != "//"):
-            raise ExpressionFault(token.start, f"`{token.text}` is not allowed in an expression")
+            raise ExpressionFault(token.start, f"`{clip(token.text)}` is not allowed in an expression")
+        signs = signs + 1 if token.token_type in _SIGNS else 0
+        if signs > SIGNS_MAX:
+            raise ExpressionFault(token.start, f"over {SIGNS_MAX} signs in a row", "write one, or none")
         if token.token_type is TokenType.NUMBER:
             if not token.text.isdecimal():
-                raise ExpressionFault(token.start, f"`{token.text[:40]}` is not an integer")
+                raise ExpressionFault(token.start, f"`{clip(token.text)}` is not an integer")
             if len(token.text) > 19 or int(token.text) > LITERAL_MAX:
                 raise ExpressionFault(token.start, "the integer is over 64 bits")
             if following is not None and following.token_type in {TokenType.VAR, TokenType.NUMBER}:
-                raise ExpressionFault(following.start, f"`{following.text}` is misplaced after a number")
+                raise ExpressionFault(
+                    following.start, f"`{clip(following.text)}` is misplaced after a number"
+                )
 
 
 def _start(node: exp.Expr) -> int:
@@ -243,14 +255,16 @@ def _refuse(node: exp.Expr, wanted: str) -> ExpressionFault:
     if wanted == "integer" and type(node) in {*_COMPARISON, exp.And, exp.Or, exp.Not}:
         return ExpressionFault(_start(node), "a condition stands where an integer belongs", "use CASE WHEN")
     if wanted == "condition" and (type(node) in _ARITHMETIC or isinstance(node, exp.Column | exp.Literal)):
-        text = node.name or "the number"
+        text = clip(node.name) or "the number"
         return ExpressionFault(
             _start(node), "an integer stands where a condition belongs", f"compare it: `{text} = 1`"
         )
     if isinstance(node, exp.Alias):
-        return ExpressionFault(_start(node), f"`{node.alias}` is misplaced: an operator is missing before it")
+        return ExpressionFault(
+            _start(node), f"`{clip(node.alias)}` is misplaced: an operator is missing before it"
+        )
     name = node.name if isinstance(node, exp.Anonymous) else type(node).__name__.upper()
-    return ExpressionFault(_start(node), f"`{name}` is not allowed in an expression")
+    return ExpressionFault(_start(node), f"`{clip(name)}` is not allowed in an expression")
 
 
 def _deeper(node: exp.Expr, depth: int) -> int:

@@ -2,18 +2,20 @@
 
 from dataclasses import dataclass
 
-from houfu.policy.bounds import INTEGER_MAX, Interval, Scope, Truth, bound, truth
+from houfu.policy.bounds import INTEGER_MAX, Assumed, Interval, Scope, Truth, bound, judge, truth
 from houfu.policy.expression import (
     Condition,
     ExpressionFault,
     Integer,
     Literal,
+    Tree,
     is_plain_name,
     parse_condition,
     parse_integer,
 )
+from houfu.policy.idle import idle, parts_of
 from houfu.policy.shape import Misfit, suggest
-from houfu.policy.source import Path
+from houfu.policy.source import Path, clip
 from houfu.policy.terms import (
     MONEY_MAX,
     BaseTerm,
@@ -30,6 +32,11 @@ from houfu.policy.terms import (
 
 RESERVED = frozenset({"base", "total", "cap", "store_id"})
 MARKS_MAX = 62
+PARTS_MAX = 20_000
+"""How many parts all expressions may come to, a lookup counted with every band of its table: what one store's decision
+can cost, and how long the written function and statement can be."""
+FAULTS_MAX = 500
+"""Past so many faults no further expression is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +81,30 @@ class _Reader:
         later = frozenset(step.code for step in terms.steps) | {"base"}
         self.scope = Scope({}, tables, later)
         self.found: list[OffsetMisfit] = []
+        self.trees: list[Tree] = []
 
     def integer(self, path: Path, text: str) -> tuple[Integer, Interval | None]:
+        if len(self.found) >= FAULTS_MAX:
+            return Literal(0), None
         try:
             tree = parse_integer(text)
         except ExpressionFault as fault:
             self.add(path, fault.message, fault.suggestion, fault.offset)
             return Literal(0), None
+        self.trees.append(tree)
         made = bound(tree, self.scope)
         self._collect(path)
         return tree, made
 
     def condition(self, path: Path, text: str) -> tuple[Condition, Truth] | None:
+        if len(self.found) >= FAULTS_MAX:
+            return None
         try:
             tree = parse_condition(text)
         except ExpressionFault as fault:
             self.add(path, fault.message, fault.suggestion, fault.offset)
             return None
+        self.trees.append(tree)
         made = truth(tree, self.scope)
         self._collect(path)
         return tree, made
@@ -105,6 +119,26 @@ class _Reader:
         if not read[1].fails:
             self.add(path, "the condition always holds", "remove it or check the inputs' ranges")
         return read[0]
+
+    def way(self, path: Path, text: str, reached: Assumed | None) -> tuple[Condition | None, Assumed | None]:
+        """The condition of one of several ways of which the first that fits is taken, and what is known where it and those
+        above it fail. `reached` is what is known here; None where the ways above leave nothing."""
+        when = self.rule(path, text)
+        if when is None:
+            return None, {}
+        held, failed = judge(when, {}, self.scope)
+        if reached is not None and held is not None and failed is not None:
+            held, failed = judge(when, reached, self.scope)
+            if held is None:
+                self.add(path, "the ways above take every store this one is for", "move it up, or remove it")
+                failed = reached
+        self.scope.faults.clear()
+        return when, failed
+
+    def under(self, when: Condition | None) -> None:
+        """What follows is only worked out where `when` holds."""
+        self.scope.assumed = {} if when is None else judge(when, {}, self.scope)[0] or {}
+        self.scope.faults.clear()
 
     def amount(self, path: Path, text: str) -> tuple[Integer, Interval | None]:
         """An amount of money: never negative."""
@@ -122,8 +156,9 @@ class _Reader:
         self.scope.faults.clear()
 
 
-def read_rules(terms: PolicyTerms) -> tuple[Rules, list[OffsetMisfit]]:
-    """The rules of `terms`, and everything wrong with their expressions. Unusable if anything is."""
+def read_rules(terms: PolicyTerms) -> tuple[Rules, list[OffsetMisfit], list[Misfit]]:
+    """The rules of `terms`, everything wrong with their expressions, and what in them has no effect. Unusable if anything
+    is wrong."""
     tables: dict[str, Interval | None] = {}
     names = [OffsetMisfit(misfit, 0) for misfit in _check_tables(terms.tables, tables)]
     reader = _Reader(terms, tables)
@@ -144,7 +179,9 @@ def read_rules(terms: PolicyTerms) -> tuple[Rules, list[OffsetMisfit]]:
     summed = base_bound
     for at, term in enumerate(terms.layers):
         when = None if term.when is None else reader.rule(("layers", at, "when"), term.when)
+        reader.under(when)
         tree, made = reader.amount(("layers", at, "amount"), term.amount)
+        reader.under(None)
         layers.append((term, when, tree))
         summed = Interval(0, summed.high + made.high) if summed and made else None
     if summed is not None and summed.high > MONEY_MAX:
@@ -165,8 +202,15 @@ def read_rules(terms: PolicyTerms) -> tuple[Rules, list[OffsetMisfit]]:
         steps, base, tuple(reductions), tuple(layers), cap, tuple(zero), tuple(refer), tuple(partners)
     )
     if len(rules.codes) > MARKS_MAX:
-        reader.add((), f"over {MARKS_MAX} rules can be reasons")
-    return rules, reader.found
+        reader.add((), f"over {MARKS_MAX} rules can be reasons", "merge rules that mean the same")
+    parts = parts_of(reader.trees, terms.tables)
+    if parts > PARTS_MAX:
+        reader.add(
+            (),
+            f"the rules come to {parts} parts, over {PARTS_MAX}",
+            "look a table up once, in a step of its own",
+        )
+    return rules, reader.found, idle(terms, reader.trees, reader.scope.asked)
 
 
 def _declare_inputs(terms: PolicyTerms, reader: _Reader) -> None:
@@ -176,9 +220,9 @@ def _declare_inputs(terms: PolicyTerms, reader: _Reader) -> None:
             stated: Path = ("inputs", at, "when_missing")
             reader.add(stated, f"{term.when_missing} is outside the input's {term.min}..{term.max}")
         if term.name in reader.scope.names:
-            reader.add(path, f"the input `{term.name}` is declared twice")
+            reader.add(path, f"the input `{clip(term.name)}` is declared twice")
         elif term.name in RESERVED or not is_plain_name(term.name):
-            reader.add(path, f"`{term.name}` is a word of the language", "choose another name")
+            reader.add(path, f"`{clip(term.name)}` is a word of the language", "choose another name")
         if term.min > term.max:
             reader.add(("inputs", at, "min"), f"min {term.min} is over max {term.max}")
             reader.scope.names[term.name] = None
@@ -191,9 +235,11 @@ def _check_tables(terms: tuple[TableTerm, ...], known: dict[str, Interval | None
     for at, term in enumerate(terms):
         path: Path = ("tables", at)
         if term.name in known:
-            found.append(((*path, "name"), f"the table `{term.name}` is declared twice", ""))
+            found.append(((*path, "name"), f"the table `{clip(term.name)}` is declared twice", ""))
         elif not is_plain_name(term.name):
-            found.append(((*path, "name"), f"`{term.name}` is a word of the language", "choose another name"))
+            found.append(
+                ((*path, "name"), f"`{clip(term.name)}` is a word of the language", "choose another name")
+            )
         found.extend(_check_bands(term, path))
         values = [band.value for band in term.bands] + [term.default]
         known[term.name] = Interval(min(values), max(values))
@@ -222,9 +268,9 @@ def _read_steps(terms: PolicyTerms, reader: _Reader) -> tuple[tuple[StepTerm, In
         tree, made = reader.integer(("steps", at, "amount"), term.amount)
         path: Path = ("steps", at, "code")
         if term.code in reader.scope.names:
-            reader.add(path, f"`{term.code}` is already an input or step")
+            reader.add(path, f"`{clip(term.code)}` is already an input or step")
         elif term.code in RESERVED or not is_plain_name(term.code):
-            reader.add(path, f"`{term.code}` is a word of the language", "choose another name")
+            reader.add(path, f"`{clip(term.code)}` is a word of the language", "choose another name")
         reader.scope.names[term.code] = made
         steps.append((term, tree))
     if "score" not in {term.code for term in terms.steps}:
@@ -237,16 +283,23 @@ def _read_base(
 ) -> tuple[tuple[tuple[BaseTerm, Condition | None, Integer], ...], Interval | None]:
     base: list[tuple[BaseTerm, Condition | None, Integer]] = []
     reach: list[Interval | None] = []
+    reached: Assumed | None = {}
     for at, term in enumerate(terms.base):
         when: Condition | None = None
         last = at == len(terms.base) - 1
         if term.when is not None:
-            when = reader.rule(("base", at, "when"), term.when)
+            when, reached = reader.way(("base", at, "when"), term.when, reached)
         if last and term.when is not None:
             reader.add(("base", at, "when"), "the last way to find the base must have no `when`")
+        elif last and reached is None:
+            reader.add(
+                ("base", at), "the ways above take every store", "remove it, or the `when` of the one above"
+            )
         elif not last and term.when is None:
             reader.add(("base", at), "a way without `when` hides the ways below it", "move it last")
+        reader.under(when)
         tree, made = reader.amount(("base", at, "amount"), term.amount)
+        reader.under(None)
         base.append((term, when, tree))
         reach.append(made)
     known = [made for made in reach if made is not None]
@@ -259,20 +312,30 @@ def _read_cap(terms: PolicyTerms, reader: _Reader) -> tuple[CapTerm, Condition |
     if terms.cap is None:
         return None
     when = None if terms.cap.when is None else reader.rule(("cap", "when"), terms.cap.when)
+    reader.under(when)
     tree, _ = reader.amount(("cap", "amount"), terms.cap.amount)
+    reader.under(None)
     return terms.cap, when, tree
 
 
 def _read_partners(terms: PolicyTerms, reader: _Reader) -> list[tuple[PartnerTerm, Condition, Integer]]:
     declared = {term.name: term for term in terms.inputs}
     partners: list[tuple[PartnerTerm, Condition, Integer]] = []
+    reached: Assumed | None = {}
     for at, term in enumerate(terms.partners):
-        when = reader.rule(("partners", at, "when"), term.when)
+        here: Path = ("partners", at, "when")
+        if reached is None:
+            reader.add(here, "the partners above take every store", "move it up, or remove it")
+        when, reached = reader.way(here, term.when, reached)
+        reader.under(when)
         tree, _ = reader.amount(("partners", at, "cap"), term.cap)
+        reader.under(None)
         path: Path = ("partners", at, "headroom")
         measured = declared.get(term.headroom)
         if measured is None:
-            reader.add(path, f"there is no input `{term.headroom}`", suggest(term.headroom, list(declared)))
+            reader.add(
+                path, f"there is no input `{clip(term.headroom)}`", suggest(term.headroom, list(declared))
+            )
         elif measured.unit != "fen" or measured.min < 0:
             reader.add(path, f"`{term.headroom}` must be an input in fen with min 0 or more")
         if when is not None:

@@ -1,8 +1,8 @@
 """A policy text read into plain values that remember where they stood.
 
 Only a small, unambiguous YAML is taken: mappings with text keys, lists, text, decimal integers,
-`true`/`false` and `null`. Floats, unquoted dates and times, tags, anchors, aliases and duplicate keys
-are faults, so a text means the same to every reader and cannot grow when it is read.
+`true`/`false` and `null`. Floats, unquoted dates and times, tags, anchors, aliases, duplicate keys and characters
+that nobody sees are faults, so a text means the same to every reader and cannot grow when it is read.
 """
 
 import hashlib
@@ -32,12 +32,23 @@ class _Resolves(Protocol):
 
 _RESOLVER: _Resolves = yaml.resolver.Resolver()
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,29})")
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""What YAML ends a line with."""
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+"""Characters that steer a terminal, a database or the direction of writing instead of being read."""
+_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
+_BLANK_ESCAPES = frozenset("ntrvfNLP_ \t")
 _TAG_FAULTS = {
     "float": ("a float is not allowed", "use an integer: fen, basis points or hundredths"),
     "timestamp": ("a date must be quoted", 'write it as "2026-01-31"'),
     "merge": ("a merge key is not allowed", "write the keys out"),
     "value": ("`=` must be quoted", ""),
 }
+
+
+_TOO_BIG = Fault(1, 1, "$", f"the document is over {SOURCE_BYTES_MAX // 1024} kB", "a policy is far smaller")
 
 
 class SourceFault(Exception):
@@ -86,17 +97,35 @@ class Source:
         return head if head in {"'", '"', "|", ">"} else ""
 
     def _visible(self, line: int, column: int) -> Iterator[tuple[int, int]]:
+        """Where every character of the value stands that is no white space."""
         header = self._header(line, column)
         if header in {"|", ">"}:
             line, column = line + 1, 0
         elif header:
             column += 1
         for at_line in range(line, len(self.lines)):
-            text = self.lines[at_line]
-            for at_column in range(column, len(text)):
-                if not text[at_column].isspace():
+            text, at_column = self.lines[at_line], column
+            while at_column < len(text):
+                width, seen = 1, not text[at_column].isspace()
+                if header == '"' and text[at_column] == "\\":
+                    width, seen = _escaped(text, at_column)
+                elif header == "'" and text.startswith("''", at_column):
+                    width = 2
+                if seen:
                     yield at_line, at_column
+                at_column += width
             column = 0
+
+
+def _escaped(text: str, column: int) -> tuple[int, bool]:
+    """How wide the escape at `column` is, and whether it stands for something that is no white space."""
+    found = _ESCAPE.match(text, column)
+    if found is None:  # a backslash at the end of a line joins it to the next
+        return 1, False
+    code = found.group(1) or found.group(2) or found.group(3)
+    return len(found.group()), not (
+        chr(int(code, 16)).isspace() if code else found.group(4) in _BLANK_ESCAPES
+    )
 
 
 @dataclass(slots=True)
@@ -123,13 +152,17 @@ class _Open:
 
 def read_source(text: str | bytes) -> Source:
     """Read a policy text, at most 256 kB, 12 levels deep and 20,000 values. Raises SourceFault."""
-    raw = text.encode() if isinstance(text, str) else text
-    if len(raw) > SOURCE_BYTES_MAX:
-        raise SourceFault(Fault(1, 1, "$", f"the document is over {SOURCE_BYTES_MAX // 1024} kB"))
+    if len(text) > SOURCE_BYTES_MAX:
+        raise SourceFault(_TOO_BIG)
     try:
+        raw = text.encode() if isinstance(text, str) else text
         decoded = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SourceFault(Fault(1, 1, "$", f"the document is not UTF-8 (byte {error.start})")) from None
+    except UnicodeError as error:
+        at = error.start if isinstance(error, UnicodeDecodeError | UnicodeEncodeError) else 0
+        hint = "save it as UTF-8"
+        raise SourceFault(Fault(1, 1, "$", f"the document is not UTF-8 (at {at})", hint)) from None
+    if len(raw) > SOURCE_BYTES_MAX:
+        raise SourceFault(_TOO_BIG)
     reading = _Reading()
     try:
         for event in yaml.parse(decoded, Loader=_LOADER):
@@ -143,7 +176,7 @@ def read_source(text: str | bytes) -> Source:
         raise SourceFault(Fault(1, 1, "$", f"not YAML: {str(error).splitlines()[0]}")) from None
     if not isinstance(reading.root, dict):
         raise SourceFault(Fault(1, 1, "$", "the document must be a mapping"))
-    return Source(reading.root, tuple(decoded.split("\n")), reading.spans, tuple(reading.faults))
+    return Source(reading.root, tuple(_BREAK.split(decoded)), reading.spans, tuple(reading.faults))
 
 
 def canonical_sha256(value: Plain) -> str:
@@ -161,8 +194,17 @@ def path_text(path: Path) -> str:
 
 
 def clip(text: str) -> str:
-    """At most 60 characters of an author's text, for a message."""
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    """At most 60 characters of an author's text, for a message: what cannot be seen is shown as its number."""
+    short = text if len(text) <= 60 else f"{text[:57]}..."
+    return (
+        short
+        if short.isprintable()
+        else "".join(part if part.isprintable() else _number(part) for part in short)
+    )
+
+
+def _number(character: str) -> str:
+    return f"<U+{ord(character):04X}>"
 
 
 def _at(value: Plain, path: Path) -> Plain:
@@ -207,6 +249,10 @@ def _take_scalar(reading: _Reading, event: yaml.ScalarEvent) -> None:
             reading.faults.append(
                 _fault_at(event, top.path, f"the key {clip(event.value)} must be plain text")
             )
+        elif (unseen := _UNSEEN.search(event.value)) is not None:
+            reading.faults.append(
+                _fault_at(event, top.path, f"the key {clip(event.value)} holds {_number(unseen.group())}")
+            )
         top.key = event.value
         top.dropped = event.value in top.container
         if top.dropped:
@@ -222,6 +268,9 @@ def _scalar(reading: _Reading, event: yaml.ScalarEvent) -> Plain:
         raise SourceFault(_fault_at(event, path, f"the tag {clip(event.tag)} is not allowed"))
     tag, shown = _tag(event), clip(text)
     if tag == "str":
+        if (unseen := _UNSEEN.search(text)) is not None:
+            message = f"the text holds a character that nobody sees, {_number(unseen.group())}"
+            reading.faults.append(_fault_at(event, path, message, "remove it"))
         return text
     if tag == "null":
         return None
