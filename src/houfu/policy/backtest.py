@@ -17,6 +17,7 @@ import duckdb
 from houfu.policy.diff import diff, name_of
 from houfu.policy.document import Policy
 from houfu.policy.figures import Said
+from houfu.policy.history import B_COLUMN
 from houfu.policy.rehearsal import (
     FIRST_FALL,
     FIRST_RISE,
@@ -36,7 +37,7 @@ from houfu.policy.sql import select_statement
 TOP = 20
 """How many winners and losers are named."""
 
-B_COLUMN = "__b"
+
 SAMPLE_ROWS = 100_000
 _TOP_ROWS_MAX = 1000
 _PLENTY = 10
@@ -135,11 +136,11 @@ def _both(a: Policy, b: Policy, history: _History) -> str:
     apart = [column for column in own if column in history.columns]
     shared = [term.name for term in b.terms.inputs if f"{term.name}{B_COLUMN}" not in apart]
     lacking = [
-        sorted(
+        [
             term.name
             for term in policy.terms.inputs
             if term.name not in history.columns and f"{term.name}{suffix}" not in history.columns
-        )
+        ]
         for policy, suffix in ((a, ""), (b, B_COLUMN))
     ]
     stated = [

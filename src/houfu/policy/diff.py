@@ -5,7 +5,7 @@ A rule that only stands elsewhere in its list has moved. The version number is n
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -23,8 +23,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     path: str
     kind: Kind
-    before: Plain
-    after: Plain
+    before: Any
+    after: Any
     zh: str
     en: str
 
