@@ -336,4 +336,5 @@ _PHRASES = {
     "anniversary": Said("满下一个月时", "when one more month is complete"),
     "violation_ages": Said("违规记录过期时", "when the newest violation no longer counts"),
     "month_ends": Said("月末", "when the months have ended"),
+    "working_days": Said("若干工作日后", "after working days"),
 }

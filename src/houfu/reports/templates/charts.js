@@ -104,7 +104,7 @@
     },
     waterfall: (box) => {
       const steps = [...data.waterfall, null];
-      const letters = narrow(box) ? 9 : english() ? 34 : 20;
+      const letters = english() ? (narrow(box) ? 17 : 38) : narrow(box) ? 9 : 24;
       box.style.height = `${60 + steps.length * 52}px`;
       let before = 0;
       const bars = steps.map((step) => {
@@ -132,7 +132,7 @@
       };
     },
     advice: (box) => {
-      const letters = narrow(box) ? 9 : english() ? 34 : 20;
+      const letters = english() ? (narrow(box) ? 17 : 38) : narrow(box) ? 9 : 24;
       box.style.height = `${50 + data.advice.length * 46}px`;
       return {
         tooltip: tip(yuan), grid: { left: 4, right: narrow(box) ? 56 : 84, top: 6, bottom: 4, containLabel: true }, xAxis: value(short),
