@@ -156,6 +156,21 @@ async def test_the_monthly_check_acts_only_where_a_rule_fires_or_ceases_to(progr
     assert [tuple(row) for row in told] == [("s2", "month_check")]
 
 
+async def test_no_check_lifts_a_zero_and_the_quarter_may(programme: Programme) -> None:
+    """B11: what zeroed the store is a thing of the past, and still only the quarter, an event or a person restores it."""
+    await programme.open_store("s1")
+    await programme.connection.execute("update lines set day_withdrawn_share_bp = 1000000000")
+    await programme.assess("s1")
+    assert (await programme.view("s1")).total == 0
+    now = datetime(2026, 3, 4, 16, tzinfo=UTC)
+    await take_up(programme, now)
+    await work_off(programme, now)
+    assert (await programme.view("s1")).total == 0
+    await take_up(programme, QUARTER)
+    await work_off(programme, QUARTER)
+    assert (await programme.view("s1")).total == BASE_OF_LEVEL
+
+
 async def test_a_store_that_lacks_an_input_is_tried_again_the_next_day(programme: Programme) -> None:
     await programme.open_store("s1")
     await programme.connection.execute("create temporary table kept as select * from store_metrics")

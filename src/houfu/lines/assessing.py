@@ -37,6 +37,7 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     assessment_id: str
     total: int
     day_withdrawn_share_bp: int
+    zeroed: bool
     policy_version: int
     mask: int
 
@@ -149,7 +150,9 @@ def _fate(
     if scope == "rules" and seen is not None:
         # What another version makes of a store is for the run of that version.
         other_version = seen.policy_version != decision.policy_version
-        if other_version or seen.mask == decision.mask:
+        # A zero is lifted by an event, by a person or by the quarter, never because a month has passed (B11, B13).
+        lifted = seen.zeroed and not decision.zeroed
+        if other_version or lifted or seen.mask == decision.mask:
             return "left"
     standing = 0 if seen is None else seen.total
     if referral == "open" and decision.referred_by and decision.total > standing:

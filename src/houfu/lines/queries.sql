@@ -122,7 +122,7 @@ select least(
 );
 
 -- name: standings
-select l.store_id, l.assessment_id, l.total, l.day_withdrawn_share_bp, a.policy_version, (a.decision ->> 'mask')::bigint
+select l.store_id, l.assessment_id, l.total, l.day_withdrawn_share_bp, l.zeroed, a.policy_version, (a.decision ->> 'mask')::bigint
 from lines l join assessments a on a.store_id = l.store_id and a.assessment_id = l.assessment_id
 where l.store_id = any($1::text[]);
 
@@ -173,6 +173,10 @@ returning run_id, cause, name, due_at, reached, stores, changed, untouched, refe
 -- name: run
 select run_id, cause, name, due_at, reached, stores, changed, untouched, referred, failed, author, recorded_at, finished_at
 from assessment_runs where run_id = $1;
+
+-- name: unfinished_request
+select run_id, cause, name, due_at, reached, stores, changed, untouched, referred, failed, author, recorded_at, finished_at
+from assessment_runs where cause = 'requested' and finished_at is null order by run_id limit 1;
 
 -- name: runs
 select run_id, cause, name, due_at, reached, stores, changed, untouched, referred, failed, author, recorded_at, finished_at

@@ -90,7 +90,10 @@ def next_due(book: PolicyBook, after: datetime) -> datetime:
 
 
 async def request(connection: Connection, *, author: str, ids: IdMaker, now: datetime) -> Run:
-    """Begin a run that assesses every store because somebody asked."""
+    """Begin a run that assesses every store because somebody asked; one that was asked for and is not finished goes on."""
+    row = await connection.fetchrow(_SQL["unfinished_request"])
+    if row is not None:
+        return _run(dict(row))
     id = ids.make(now)
     await connection.execute(_SQL["insert_runs"], [id], ["requested"], [id], [now], author, now, None)
     return await run_of(connection, id)
