@@ -13,10 +13,10 @@ from houfu.db.keys import create_key
 from houfu.db.migrate import migrate
 from houfu.db.queries import load
 from houfu.db.tx import connect
-from houfu.lines.actions import assess
+from houfu.lines.assessing import assess
 from houfu.policy.document import shipped_text
 from houfu.policy.periods import local_day
-from houfu.policy.publishing import publish
+from houfu.policy.publishing import open_policy_book, publish
 from houfu.policy.terms import Orders
 
 AMOUNT: Final = 1
@@ -65,11 +65,12 @@ async def open_programme(dsn: str, *, stores: int, now: datetime) -> Orders:
         names = [store_id(number) for number in range(1, stores + 1)]
         ids = IdMaker()
         await connection.execute(_SQL["put_stores"], names, LEVEL, local_day(now, policy.zone), now)
+        book = await open_policy_book(connection)
         for start in range(0, stores, _STORES_AT_ONCE):
             await assess(
                 connection,
                 names[start : start + _STORES_AT_ONCE],
-                policy=policy,
+                book=book,
                 cause="store_enrolled",
                 author="bench",
                 ids=ids,
