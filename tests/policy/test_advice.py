@@ -1,11 +1,12 @@
-"""Advice: the policy really asked again, with one thing changed."""
+"""Advice: the policy really asked again, with one thing changed, and the days on which it counts."""
 
 from datetime import date
 
+import pytest
 from hypothesis import given, settings
 
 from houfu.policy.advice import advise
-from houfu.policy.document import shipped_policy
+from houfu.policy.document import Policy, load_policy, shipped_policy, shipped_text
 from houfu.policy.evaluate import evaluate
 
 from .formula import INPUTS, straight
@@ -91,3 +92,84 @@ def test_advice_always_gains_and_never_comes_before_today(inputs: dict[str, int]
         assert advice.gain > 0
         assert total + advice.gain <= 2**53 - 1
         assert advice.when >= TODAY
+
+
+LATEST = {
+    "raise_dsr": date(2026, 4, 1),
+    "lower_returns": date(2026, 7, 1),
+    "complete_course": TODAY,
+    "lower_complaints": date(2026, 4, 1),
+    "raise_good_reviews": date(2026, 4, 1),
+    "raise_orders": date(2026, 7, 1),
+    "stay_open": date(2026, 4, 1),
+    "clear_violations": date(2026, 10, 1),
+}
+
+
+def test_what_a_month_tells_counts_at_the_latest_from_the_next_quarter_on() -> None:
+    found = advise(
+        shipped_policy(), PLAIN, today=TODAY, opened_on=date(2025, 9, 21), last_violation_on=date(2025, 8, 2)
+    )
+    assert {advice.action: advice.latest_on for advice in found} == LATEST
+
+
+@pytest.mark.parametrize(
+    "given, today, action, when",
+    [
+        # A review may take three working days (D10): over a weekend, over the Spring Festival with its make-up days.
+        ({"high_risk": 1}, date(2026, 3, 13), "clear_risk_mark", date(2026, 3, 18)),
+        ({"high_risk": 1}, date(2026, 2, 12), "clear_risk_mark", date(2026, 2, 24)),
+        ({"funds_frozen": 1}, date(2026, 3, 9), "release_funds", date(2026, 3, 12)),
+        # A month counts once it has ended.
+        ({}, date(2026, 3, 1), "raise_dsr", date(2026, 4, 1)),
+        ({}, date(2026, 3, 31), "raise_dsr", date(2026, 4, 1)),
+        ({}, date(2026, 12, 31), "raise_dsr", date(2027, 1, 1)),
+        # Months already held are not waited for again.
+        ({"orders_held_months": 1}, TODAY, "raise_orders", date(2026, 5, 1)),
+        ({"orders_held_months": 2}, TODAY, "raise_orders", date(2026, 4, 1)),
+        ({"return_rate_m1_bp": 400}, TODAY, "lower_returns", date(2026, 5, 1)),
+        ({"return_rate_m1_bp": 400, "return_rate_m2_bp": 500}, TODAY, "lower_returns", date(2026, 4, 1)),
+        ({"return_rate_m2_bp": 400, "return_rate_m3_bp": 400}, TODAY, "lower_returns", date(2026, 6, 1)),
+    ],
+)
+def test_the_soonest_day_is_the_one_on_which_it_counts(
+    given: dict[str, int], today: date, action: str, when: date
+) -> None:
+    found = {advice.action: advice for advice in advise(shipped_policy(), PLAIN | given, today=today)}
+    assert found[action].when == when
+    assert found[action].latest_on >= when
+
+
+def test_a_store_zeroed_by_several_rules_is_told_what_ends_it_together() -> None:
+    marked = PLAIN | {"high_risk": 1, "serious_violation": 1}
+    found = advise(shipped_policy(), marked, today=TODAY, last_violation_on=date(2026, 1, 5))
+    assert {advice.action: advice.together_with for advice in found} == {
+        "clear_risk_mark": ("clear_violations",),
+        "clear_violations": ("clear_risk_mark",),
+    }
+    clean = PLAIN | {"violations_12m": 0}
+    assert {advice.gain for advice in found} == {straight(clean)["total"]}
+    assert {advice.when for advice in found} == {date(2027, 1, 5)}
+
+
+def test_what_no_action_can_end_is_not_promised() -> None:
+    withdrawn = PLAIN | {"high_risk": 1, "day_withdrawn_share_bp": 9000}
+    assert advise(shipped_policy(), withdrawn, today=TODAY) == ()
+
+
+def boosted(text: str) -> Policy:
+    old = "  - kind: rating_boost\n    amount:"
+    assert old in shipped_text()
+    return load_policy(shipped_text().replace(old, f"  - kind: rating_boost\n    {text}\n    amount:"))
+
+
+def test_a_layer_with_a_lag_stands_that_much_later() -> None:
+    policy = boosted("lag_months: 2")
+    # The base rises with the assessment, the boost two months later.
+    dsr = next(each for each in advise(policy, PLAIN, today=TODAY) if each.action == "raise_dsr")
+    assert (dsr.when, dsr.latest_on) == (date(2026, 4, 1), date(2026, 6, 1))
+    # Where only the boost rises, nothing rises before.
+    scored = PLAIN | {"dsr_description": 480, "dsr_service": 480, "dsr_logistics": 480}
+    dsr = next(each for each in advise(policy, scored, today=TODAY) if each.action == "raise_dsr")
+    assert (dsr.when, dsr.latest_on) == (date(2026, 6, 1), date(2026, 6, 1))
+    assert dsr.gain == straight(scored | {"dsr_held_months": 1})["total"] - straight(scored)["total"]

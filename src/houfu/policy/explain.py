@@ -6,6 +6,7 @@ from houfu.policy.compile import Inputs, Trail, compile_policy
 from houfu.policy.document import Policy
 from houfu.policy.evaluate import Decision, completed, evaluate, policy_reasons
 from houfu.policy.expression import Tree, names_in
+from houfu.policy.fault import InputMissing
 
 
 class TraceStep(Struct, frozen=True, kw_only=True):
@@ -36,6 +37,63 @@ class Explanation(Struct, frozen=True, kw_only=True):
     decision: Decision
     waterfall: tuple[WaterfallStep, ...]
     trace: tuple[TraceStep, ...]
+
+
+class MissingFact(Struct, frozen=True, kw_only=True):
+    """An input nobody gave: what it is called, and the months (`YYYY-MM`) whose figures it needs, oldest first; none where
+    it is no figure of a month."""
+
+    name: str
+    label_zh: str
+    label_en: str
+    months: tuple[str, ...]
+
+
+class MissingFacts(Struct, frozen=True, kw_only=True):
+    """Why a store cannot be assessed, in words: what is missing, and what to do about it."""
+
+    facts: tuple[MissingFact, ...]
+    message_zh: str
+    message_en: str
+    remedy_zh: str
+    remedy_en: str
+
+
+def missing_in_words(policy: Policy, missing: InputMissing) -> MissingFacts:
+    """What a store lacks to be assessed by `policy`, in the words of its inputs, in the policy's order."""
+    labels = {term.name: term for term in policy.terms.inputs}
+    facts = tuple(
+        MissingFact(
+            name=name,
+            label_zh=labels[name].zh if name in labels else name,
+            label_en=labels[name].en if name in labels else name,
+            months=tuple(
+                sorted({e.month for e in missing.missing if e.name == name and e.month is not None})
+            ),
+        )
+        for name in missing.names
+    )
+    months = sorted({month for fact in facts for month in fact.months})
+    others = [fact for fact in facts if not fact.months]
+    zh: list[str] = []
+    en: list[str] = []
+    if months:
+        zh.append(f"补报{'、'.join(months)}的经营数据")
+        en.append(f"report the figures of {', '.join(months)}")
+    if others:
+        zh.append(f"提供{'、'.join(fact.label_zh for fact in others)}")
+        en.append(f"give {', '.join(fact.label_en for fact in others)}")
+    return MissingFacts(
+        facts=facts,
+        message_zh=f"无法评估额度,缺少:{';'.join(_named(fact.label_zh, fact.months, '、') for fact in facts)}",
+        message_en=f"the limit cannot be assessed, missing: {'; '.join(_named(fact.label_en, fact.months, ', ') for fact in facts)}",
+        remedy_zh=f"请{','.join(zh)},然后重新评估",
+        remedy_en=f"{' and '.join(en)}, then ask for an assessment",
+    )
+
+
+def _named(label: str, months: tuple[str, ...], comma: str) -> str:
+    return f"{label} ({comma.join(months)})" if months else label
 
 
 def explain(policy: Policy, inputs: Inputs) -> Explanation:

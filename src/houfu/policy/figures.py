@@ -111,6 +111,7 @@ FIELDS: dict[str, tuple[Said, str | None]] = {
     "changes": (Said("所改的输入", "changes to inputs"), None),
     "earliest": (Said("最早生效", "the soonest it counts"), None),
     "months": (Said("所需月数", "months it takes"), "months"),
+    "days": (Said("所需工作日", "working days it takes"), None),
     "code": (Said("代码", "code"), None),
     "zh": (Said("中文说法", "Chinese wording"), None),
     "en": (Said("英文说法", "English wording"), None),

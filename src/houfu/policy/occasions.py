@@ -12,9 +12,7 @@ import msgspec
 
 from houfu.core.clock import in_utc
 from houfu.policy.document import Policy
-from houfu.policy.periods import add_months, local_day, midnight, next_period
-
-_PERIOD_MONTHS = {"month": 1, "quarter": 3}
+from houfu.policy.periods import PERIOD_MONTHS, add_months, local_day, midnight, next_period
 
 Cause = Literal["quarter", "month_check", "promotion", "usage_check"]
 
@@ -48,7 +46,7 @@ def _near(policy: Policy, today: date) -> Iterable[Occasion]:
     def on(day: date, cause: Cause, name: str) -> Occasion:
         return Occasion(midnight(day, zone), cause, name)
 
-    months = _PERIOD_MONTHS[terms.assessment.every]
+    months = PERIOD_MONTHS[terms.assessment.every]
     for day in (next_period(today - timedelta(days=1), months), next_period(today, months)):
         yield on(day, "quarter", f"{day:%Y-%m}")
     if terms.assessment.check_day is not None:

@@ -13,6 +13,8 @@ from houfu.core.clock import in_utc
 from houfu.policy.terms import Window
 
 MONTHS_A_YEAR = 12
+PERIOD_MONTHS = {"month": 1, "quarter": 3}
+"""How many months each of the assessment's periods has."""
 
 
 def add_months(day: date, months: int) -> date:

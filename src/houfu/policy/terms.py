@@ -206,16 +206,18 @@ class Change(Struct, frozen=True, kw_only=True):
 class AdviceTerm(Struct, frozen=True, kw_only=True):
     """Something a store can do (E3), and the soonest it counts.
 
-    `at_once`; `anniversary`: the day one more month is complete; `violation_ages`: the day the newest
-    violation leaves the measured months; `month_ends`: after that many calendar months have ended.
+    `at_once`; `working_days`: the `days` a review may take (D10); `anniversary`: the day one more month is complete;
+    `violation_ages`: the day the newest violation leaves the measured months; `month_ends`: after that many calendar
+    `months` have ended, fewer where the store has held some already.
     """
 
     action: Code
     zh: Wording
     en: Wording
     changes: Annotated[tuple[Change, ...], Meta(min_length=1, max_length=20)]
-    earliest: Literal["at_once", "anniversary", "violation_ages", "month_ends"]
+    earliest: Literal["at_once", "working_days", "anniversary", "violation_ages", "month_ends"]
     months: Annotated[int, Meta(ge=1, le=24)] = 1
+    days: Annotated[int, Meta(ge=1, le=90)] | None = None
 
 
 class Assessment(Struct, frozen=True, kw_only=True):
