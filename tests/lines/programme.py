@@ -10,6 +10,7 @@ from hashlib import sha256
 from itertools import count
 from typing import Any, Literal
 
+from houfu.core.calendar import shipped_calendar
 from houfu.core.clock import SandboxClock
 from houfu.core.ids import IdMaker
 from houfu.db.tx import Connection, connect, open_pool
@@ -206,6 +207,15 @@ class Programme:
 
     async def view(self, store_id: str) -> actions.LineView:
         return await actions.view(self.connection, store_id, policy=self.policy, now=self.clock.now())
+
+    async def explain(self, store_id: str) -> actions.LineExplanation:
+        return await actions.explanation(
+            self.connection,
+            store_id,
+            book=self.book,
+            calendar=shipped_calendar(),
+            now=self.clock.now(),
+        )
 
     async def authorize(self, store_id: str, order_id: str, amount: int) -> AuthorizationOutcome:
         outcome = outcome_of(await self.lanes.submit(authorize(store_id, order_id, amount)))

@@ -277,14 +277,41 @@ async def test_history_is_browsed_newest_first(programme: Programme) -> None:
 async def test_the_explanation_adds_up_to_the_total(programme: Programme) -> None:
     await programme.open_store("s1", level=3)
     await programme.complete_course("s1")
-    told = await actions.explanation(
-        programme.connection, "s1", book=programme.book, now=programme.clock.now()
-    )
+    told = await programme.explain("s1")
     assert sum(step.amount for step in told.waterfall) == (await programme.view("s1")).total == 150
     assert told.decision.total == 150
     assert told.assessed_at == START
+    assert told.missing is None
     with pytest.raises(LineUnknown):
-        await actions.explanation(programme.connection, "nobody", book=programme.book, now=START)
+        await programme.explain("nobody")
+
+
+async def test_what_keeps_a_store_from_being_assessed_is_told_in_words(programme: Programme) -> None:
+    await programme.open_store("s1")
+    programme.clock.move_to(datetime(2026, 4, 3, tzinfo=UTC))
+    await programme.connection.execute("delete from store_metrics where month = '2026-03-01'")
+    missing = (await programme.explain("s1")).missing
+    assert missing is not None
+    assert "2026-03" in missing.message_zh
+    assert missing.remedy_en.startswith("report the figures of 2026-03")
+
+
+async def test_a_limit_below_its_use_takes_nothing_back_and_says_so(programme: Programme) -> None:
+    await programme.open_store("s1", level=2)
+    await programme.authorize("s1", "o1", 70)
+    await programme.set_level("s1", 1)
+    seen = await programme.view("s1")
+    assert (seen.total, seen.used, seen.available, seen.over_used) == (40, 70, 0, 30)
+    assert seen.notice is not None and "¥0.30" in seen.notice and "不追回" in seen.notice
+    refused = await programme.authorize("s1", "o2", 5)
+    assert (refused.reason, refused.short_by) == ("limit_exceeded", 5)
+
+
+async def test_the_nearest_fall_says_why(programme: Programme) -> None:
+    await programme.open_store("s1")
+    await programme.complete_course("s1")
+    seen = await programme.view("s1")
+    assert seen.falls_because == "到期或减少:完成“先用后付管理”课程,增加10000元"
 
 
 async def test_a_fact_acts_on_the_line_at_once(programme: Programme) -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from houfu.core.calendar import Calendar
 from houfu.core.ids import IdMaker
 from houfu.core.money import in_words
 from houfu.core.reason import Language
@@ -19,7 +20,8 @@ from houfu.policy.advice import Advice, advise
 from houfu.policy.book import PolicyBook
 from houfu.policy.document import Policy
 from houfu.policy.evaluate import Decision, policy_reasons
-from houfu.policy.explain import WaterfallStep, explain
+from houfu.policy.explain import MissingFacts, WaterfallStep, explain, missing_in_words
+from houfu.policy.fault import InputMissing, PolicyError
 from houfu.policy.periods import local_day
 from houfu.policy.terms import Orders
 
@@ -80,12 +82,14 @@ class ChangeView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LineExplanation(msgspec.Struct, frozen=True, kw_only=True):
-    """The decision behind a line as a waterfall that adds up, and what would raise it (C2, E3)."""
+    """The decision behind a line as a waterfall that adds up, and what would raise it (C2, E3). `missing`: what keeps the
+    store from being assessed again as things stand; None where nothing does."""
 
     decision: Decision
     assessed_at: datetime
     waterfall: tuple[WaterfallStep, ...]
     advice: tuple[Advice, ...]
+    missing: MissingFacts | None
 
 
 async def set_status(
@@ -163,7 +167,7 @@ async def changes(
 
 
 async def explanation(
-    connection: Connection, store_id: str, *, book: PolicyBook, now: datetime
+    connection: Connection, store_id: str, *, book: PolicyBook, calendar: Calendar, now: datetime
 ) -> LineExplanation:
     """How the line came about, by the policy that decided then, and what would raise it now."""
     line, _ = await _read(connection, store_id, now)
@@ -181,8 +185,25 @@ async def explanation(
             today=local_day(now, policy.zone),
             opened_on=opened_on,
             last_violation_on=None if violated_at is None else local_day(violated_at, policy.zone),
+            calendar=calendar,
         ),
+        missing=await _missing(connection, line, policy=book.for_store(store_id, now), now=now),
     )
+
+
+async def _missing(
+    connection: Connection, line: Line, *, policy: Policy, now: datetime
+) -> MissingFacts | None:
+    known = await policies.know(connection, [line.store_id], now=now)
+    try:
+        policies.measured(
+            policy, known[line.store_id], day_withdrawn_share_bp=line.day_withdrawn_share_bp, now=now
+        )
+    except InputMissing as missing:
+        return missing_in_words(policy, missing)
+    except PolicyError:
+        return None
+    return None
 
 
 def _because(policy: Policy, kinds: Sequence[str], language: Language) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from houfu.core.calendar import Calendar
 from houfu.db.tx import Connection
 from houfu.http.caller import BACK_OFFICE, EVERYONE, OPERATOR
 from houfu.http.fields import Nothing, PageQuery, StorePath, Text200, moment_of
@@ -111,8 +112,14 @@ async def explanation(call: Call[StorePath, Nothing, Nothing]) -> Reply:
     store_id = call.path.store_id
     async with call.service.pool.acquire() as connection:
         await must_exist(connection, store_id)
-        book = call.service.part(PolicyBook)
-        return reply(200, await actions.explanation(connection, store_id, book=book, now=call.now()))
+        told = await actions.explanation(
+            connection,
+            store_id,
+            book=call.service.part(PolicyBook),
+            calendar=call.service.part(Calendar),
+            now=call.now(),
+        )
+        return reply(200, told)
 
 
 async def changes(call: Call[StorePath, PageQuery, Nothing]) -> Reply:
