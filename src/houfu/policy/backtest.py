@@ -278,14 +278,13 @@ def _thresholds(
         return 1, 1
     sampled = both.replace(history.relation, f"(FROM {history.relation} LIMIT {sample_rows}) AS history", 1)
     place = needed * _PLENTY * sample_rows // history.rows + 1
-    found: list[int] = []
-    for sign in ("", "-"):
-        row = connection.execute(
-            f"SELECT min(change) FROM (SELECT {sign}(b_total - a_total) AS change FROM (\n{sampled}\n) AS decided "  # noqa: S608
-            f"ORDER BY change DESC LIMIT {place}) AS greatest"
-        ).fetchone()
-        found.append(max(1, int(row[0])) if row and row[0] is not None else 1)
-    return found[0], found[1]
+    row = connection.execute(
+        f"SELECT min(change, {place}), max(change, {place})\n"  # noqa: S608 - numbers and statements of ours
+        f"FROM (SELECT b_total - a_total AS change FROM (\n{sampled}\n) AS decided) AS compared"
+    ).fetchone()
+    if row is None:
+        return 1, 1
+    return max(1, int(row[1][-1])), max(1, -int(row[0][-1]))
 
 
 def _store_change(record: Any) -> StoreChange:
