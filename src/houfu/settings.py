@@ -1,5 +1,6 @@
 """Configuration: one frozen struct, read from the environment once, at the door."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8000
     pool_size: int = 8
     log_level: str = "info"
+    batch_memory: str | None = None
+    spark_remote: str | None = None
+    spark_master: str = "local[*]"
 
 
 class SettingInvalid(ValueError):
@@ -37,6 +41,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         port=_whole(environ, "HOUFU_PORT", default.port, least=0, most=65_535),
         pool_size=_whole(environ, "HOUFU_POOL_SIZE", default.pool_size, least=2, most=100),
         log_level=level,
+        batch_memory=_memory(environ, "HOUFU_BATCH_MEMORY"),
+        spark_remote=_remote(environ, "SPARK_REMOTE"),
+        spark_master=environ.get("SPARK_MASTER") or default.spark_master,
     )
 
 
@@ -47,3 +54,17 @@ def _whole(environ: Mapping[str, str], name: str, default: int, *, least: int, m
     if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
         raise SettingInvalid(f"{name} must be a whole number from {least} to {most}")
     return int(text)
+
+
+def _memory(environ: Mapping[str, str], name: str) -> str | None:
+    text = environ.get(name) or None
+    if text is not None and re.fullmatch(r"[1-9][0-9]{0,5} ?(MB|GB|MiB|GiB)", text) is None:
+        raise SettingInvalid(f"{name} must be a size such as 4GB")
+    return text
+
+
+def _remote(environ: Mapping[str, str], name: str) -> str | None:
+    text = environ.get(name) or None
+    if text is not None and not text.startswith("sc://"):
+        raise SettingInvalid(f"{name} must be the address of a Spark Connect server, sc://host:port")
+    return text

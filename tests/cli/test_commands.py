@@ -96,7 +96,7 @@ def test_a_policy_decides_without_a_database(tmp_path: Path) -> None:
     } <= set(decided)
     assert decided["inputs"] == case["inputs"]
     for broken, said in (
-        ({**case["inputs"], "level": 1.5}, "no JSON object of integers"),
+        ({**case["inputs"], "level": 1.5}, "level must be an integer, not float"),
         ({name: value for name, value in case["inputs"].items() if name != "level"}, "missing input: level"),
         ({**case["inputs"], "unknown": 1}, "unknown"),
     ):

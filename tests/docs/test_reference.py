@@ -19,6 +19,9 @@ from houfu.lines.cause import Cause
 from houfu.settings import LOG_LEVELS, Settings
 
 REFERENCE = ROOT / "docs" / "reference"
+SHARED = ("database_url", "spark_remote", "spark_master")
+"""Settings whose variable other programs read too."""
+
 PRINTED = ("reasons", "problems", "commands", "api", "messages")
 
 
@@ -76,7 +79,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
         )
     )
     defaults = {
-        "DATABASE_URL" if field.name == "database_url" else f"HOUFU_{field.name.upper()}": field.default
+        field.name.upper() if field.name in SHARED else f"HOUFU_{field.name.upper()}": field.default
         for field in msgspec.structs.fields(Settings)
     }
     assert rows == {name: "none" if default is None else f"`{default}`" for name, default in defaults.items()}
@@ -85,7 +88,8 @@ def test_every_setting_is_documented_with_its_default() -> None:
 def test_every_variable_that_is_read_is_documented() -> None:
     read = set(
         re.findall(
-            r'"((?:HOUFU|DATABASE)_[A-Z_]+)"', (ROOT / "src/houfu/settings.py").read_text(encoding="utf-8")
+            r'"((?:HOUFU|DATABASE|SPARK)_[A-Z_]+)"',
+            (ROOT / "src/houfu/settings.py").read_text(encoding="utf-8"),
         )
     )
     page = (REFERENCE / "settings.md").read_text(encoding="utf-8")

@@ -23,6 +23,7 @@ class Exit(IntEnum):
     DATABASE = 3
     SCHEMA = 4
     ADDRESS = 5
+    ENGINE = 6
     INTERRUPTED = 130
     TERMINATED = 143
 

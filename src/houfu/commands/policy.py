@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
-from houfu.commands import policy_rehearsal, policy_versions
-from houfu.commands.console import DataDir, Exit, Failed, read_input, say, tell
+from houfu.commands import policy_evaluate, policy_rehearsal, policy_versions
+from houfu.commands.console import DataDir, Exit, read_input, say, tell
 
 app = typer.Typer(help="Check, publish, show and evaluate policies.", no_args_is_help=True)
+app.command()(policy_evaluate.evaluate)
 app.command()(policy_versions.publish)
 app.command()(policy_versions.show)
 app.command()(policy_rehearsal.diff)
@@ -33,29 +33,3 @@ def validate(
         raise SystemExit(int(Exit.NO)) from None
     terms = policy.terms
     tell({"valid": True, "name": terms.name, "version": terms.version, "sha256": policy.sha256})
-
-
-@app.command()
-def evaluate(
-    inputs: Annotated[
-        Path, typer.Argument(metavar="INPUTS.json", help="The inputs, a JSON object of integers.")
-    ],
-    policy: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: the shipped policy.")] = None,
-    data_dir: DataDir = None,  # noqa: ARG001 (taken by every command; this one touches no database)
-) -> None:
-    """Decide about a store by its inputs. Pure: it needs no database."""
-    from houfu.policy.document import load_policy, shipped_policy
-    from houfu.policy.evaluate import evaluate as decide
-    from houfu.policy.fault import InputInvalid, InputMissing, PolicyInvalid
-
-    try:
-        given = msgspec.json.decode(read_input(inputs), type=dict[str, int])
-    except (msgspec.DecodeError, UnicodeDecodeError) as broken:
-        raise Failed(Exit.USAGE, f"{inputs} is no JSON object of integers: {broken}") from None
-    try:
-        chosen = shipped_policy() if policy is None else load_policy(read_input(policy))
-        tell(decide(chosen, given))
-    except PolicyInvalid as invalid:
-        raise Failed(Exit.USAGE, f"{policy} cannot be used:\n{invalid}") from None
-    except (InputMissing, InputInvalid) as wrong:
-        raise Failed(Exit.USAGE, f"{inputs}: {wrong}") from None

@@ -185,7 +185,7 @@ class _Writer:
     def unread(self) -> list[str]:
         """Nothing, added for each input that no rule reads: an engine checks only what it reads."""
         return [
-            f"CASE WHEN v_{term.name} BETWEEN {_number(term.min)} AND {_number(term.max)} THEN 0 ELSE 1 END"
+            f"CASE WHEN v_{term.name} BETWEEN {number(term.min)} AND {number(term.max)} THEN 0 ELSE 1 END"
             for term in self._inputs
             if f"v_{term.name}" not in self._read
         ]
@@ -232,7 +232,7 @@ class _Writer:
     def integer(self, tree: Integer) -> str:
         match tree:
             case Literal(value):
-                return _number(value)
+                return number(value)
             case Name(name):
                 return f"v_{name}"
             case Negation(operand):
@@ -280,9 +280,9 @@ class _Writer:
 
     def _looked_up(self, table: TableTerm, operand: str) -> str:
         bands = "".join(
-            f"WHEN {operand} >= {_number(band.at_least)} THEN {_number(band.value)} "
+            f"WHEN {operand} >= {number(band.at_least)} THEN {number(band.value)} "
             if band.at_least is not None
-            else f"WHEN {operand} <= {_number(band.at_most or 0)} THEN {_number(band.value)} "
+            else f"WHEN {operand} <= {number(band.at_most or 0)} THEN {number(band.value)} "
             for band in table.bands
         )
         return f"CASE {bands}ELSE {_wide(table.default)} END"
@@ -302,10 +302,10 @@ def _input(term: InputTerm, engine: Dialect, absent: Collection[str], proven: Co
     if term.name in proven:
         return f"CAST({column} AS BIGINT) AS {name}"
     if term.when_missing is not None:
-        column = f"COALESCE({column}, {_number(term.when_missing)})"
+        column = f"COALESCE({column}, {number(term.when_missing)})"
     problem = f"COALESCE(CONCAT('input {term.name}: ', {column}), 'input {term.name}: missing')"
     return (
-        f"CASE WHEN {column} BETWEEN {_number(term.min)} AND {_number(term.max)} "
+        f"CASE WHEN {column} BETWEEN {number(term.min)} AND {number(term.max)} "
         f"THEN CAST({column} AS BIGINT) ELSE CAST({problem} AS BIGINT) END AS {name}"
     )
 
@@ -330,10 +330,10 @@ def _typed(tree: Integer, text: str) -> str:
 
 
 def _wide(value: int) -> str:
-    return f"CAST({_number(value)} AS BIGINT)"
+    return f"CAST({number(value)} AS BIGINT)"
 
 
-def _number(value: int) -> str:
+def number(value: int) -> str:
     """A literal that no engine reads as wider than 64 bits, nor as the start of a comment."""
     if value == _LOWEST:
         return f"({value + 1} - 1)"

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from houfu.policy.document import Policy
 from houfu.policy.fault import InputInvalid, InputMissing, InvalidInput, MissingInput
+from houfu.policy.sql import number
 
 STORE = "store_id"
 
@@ -81,13 +82,25 @@ def absent_inputs(
     return frozenset(inputs.keys() - kinds.keys())
 
 
+def unusable(policy: Policy, settled: frozenset[str], *, quote: str) -> str:
+    """The condition, in SQL, of a row that cannot be decided; inputs in `settled` are not looked at."""
+    wrong = [f"{STORE} IS NULL"]
+    for term in policy.terms.inputs:
+        if term.name not in settled:
+            column = f"{quote}{term.name}{quote}"
+            wrong.append(f"{column} NOT BETWEEN {number(term.min)} AND {number(term.max)}")
+            if term.when_missing is None:
+                wrong.append(f"{column} IS NULL")
+    return " OR ".join(wrong)
+
+
 def unusable_row(policy: Policy, row: Mapping[str, object]) -> InputInvalid:
     """What is wrong with the inputs of one store, by name."""
     store = row[STORE]
     where = f"for store {store}" if store is not None else "in a row"
     found = [] if store is not None else [InvalidInput(STORE, "is missing (NULL) in a row")]
     for term in policy.terms.inputs:
-        value = row.get(term.name, term.when_missing)
+        value = row.get(term.name)
         if value is None and term.when_missing is None:
             found.append(InvalidInput(term.name, f"is missing (NULL) {where}"))
         elif isinstance(value, int) and not term.min <= value <= term.max:

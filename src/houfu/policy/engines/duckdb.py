@@ -21,6 +21,7 @@ from houfu.policy.engines.batch import (
     FileUnusable,
     absent_inputs,
     metadata,
+    unusable,
     unusable_row,
 )
 from houfu.policy.sql import select_statement
@@ -119,16 +120,10 @@ def _explain(
     proven: frozenset[str],
 ) -> None:
     """Raise InputInvalid for the first store whose inputs cannot be used; return if there is none."""
-    wrong = [f"{STORE} IS NULL"]
-    for term in policy.terms.inputs:
-        if term.name in absent | proven:
-            continue
-        wrong.append(f'"{term.name}" NOT BETWEEN {term.min} AND {term.max}')
-        if term.when_missing is None:
-            wrong.append(f'"{term.name}" IS NULL')
+    wrong = unusable(policy, absent | proven, quote='"')
     try:
         asked = connection.execute(
-            f"SELECT * FROM {relation} WHERE {' OR '.join(wrong)} LIMIT 1"  # noqa: S608 - checked names
+            f"SELECT * FROM {relation} WHERE {wrong} LIMIT 1"  # noqa: S608 - checked names
         )
         row = asked.fetchone()
         names = [str(column[0]) for column in asked.description or []]
