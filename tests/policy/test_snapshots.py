@@ -188,3 +188,14 @@ async def test_every_page_of_stores_is_read_once(
     assert heard == [(PAGE_STORES, count), (count, count)]
     assert len({row[0] for row in rows(tmp_path / "history.parquet", "store_id")}) == count
     assert list(tmp_path.iterdir()) == [tmp_path / "history.parquet"]
+
+
+async def test_a_value_that_the_second_policy_does_not_take_is_no_snapshot(
+    connection: asyncpg.Connection[asyncpg.Record], tmp_path: Path
+) -> None:
+    text = shipped_text().replace("unit: level, min: 1, max: 100,", "unit: level, min: 1, max: 2,", 1)
+    await put_store(connection, "S1")
+    await put_months(connection, "S1")
+    made = await taken(connection, tmp_path / "history.parquet", A, load_policy(text))
+    assert (made.rows, sum(made.unmeasured.values())) == (0, 3)
+    assert "level is out of its range: 3" in next(iter(made.unmeasured))

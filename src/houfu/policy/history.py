@@ -135,6 +135,12 @@ def inputs_at(
         now=moment.at,
         headroom=headroom,
     )
+    check_ranges(policy, inputs)
+    return inputs
+
+
+def check_ranges(policy: Policy, inputs: Mapping[str, int]) -> None:
+    """Raises InputInvalid where a value is out of the range that `policy` declares for it."""
     outside = [
         InvalidInput(term.name, f"is out of its range: {inputs[term.name]}")
         for term in policy.terms.inputs
@@ -142,7 +148,6 @@ def inputs_at(
     ]
     if outside:
         raise InputInvalid(tuple(outside))
-    return inputs
 
 
 def problem_of(error: InputMissing | InputInvalid) -> str:

@@ -13,6 +13,7 @@ from houfu.core.clock import in_utc
 from houfu.policy.terms import Window
 
 MONTHS_A_YEAR = 12
+DAYS_OF_ANY_MONTH = 28
 PERIOD_MONTHS = {"month": 1, "quarter": 3}
 """How many months each of the assessment's periods has."""
 
@@ -21,6 +22,8 @@ def add_months(day: date, months: int) -> date:
     """The same day `months` later (earlier if negative), or the last day of a shorter month."""
     count = day.year * MONTHS_A_YEAR + day.month - 1 + months
     year, month = divmod(count, MONTHS_A_YEAR)
+    if day.day <= DAYS_OF_ANY_MONTH:
+        return date(year, month + 1, day.day)
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 

@@ -26,6 +26,7 @@ from houfu.policy.history import (
     PastWithdrawal,
     Revision,
     StoreHistory,
+    check_ranges,
     inputs_at,
     measured_apart,
     problem_of,
@@ -81,6 +82,8 @@ class _Taken:
                     self.plan.append((1, term.name, f"{term.name}{B_COLUMN}"))
                 elif term.name not in known:
                     self.plan.append((1, term.name, term.name))
+        self.measured = sorted({which for which, _, _ in self.plan})
+        """The policies to measure for; a second one that adds no column has all its inputs from the first."""
         self.columns = (*_OWN, *(column for _, _, column in self.plan))
         self.rows = 0
         self.unmeasured: dict[str, int] = {}
@@ -204,9 +207,11 @@ def _rows(
             continue
         try:
             measured = [
-                inputs_at(policy, history, moment, headroom=headroom, backfilled=backfilled)
-                for policy in policies
+                inputs_at(policies[which], history, moment, headroom=headroom, backfilled=backfilled)
+                for which in taken.measured
             ]
+            for policy in policies[len(measured) :]:
+                check_ranges(policy, measured[0])
         except (InputMissing, InputInvalid) as error:
             taken.refuse(history.store_id, moment.day, problem_of(error))
             continue
