@@ -139,6 +139,28 @@ async def test_currency_and_zone_never_change(connection: Connection, name: str,
     assert text.split("\n")[fault.line - 1].startswith(f"{name}:")
 
 
+async def test_a_code_keeps_its_meaning_whatever_version_gave_it(connection: Connection) -> None:
+    first = document(2).replace("code: first_month", "code: newcomer")
+    assert first != document(2)
+    await publish(connection, first, effective_from=None, author="li", approved_by="wang", now=NOW)
+    await put_in_force(connection, 3, now=NOW + DAY)
+    text = document(4).replace("kind: training_boost", "kind: newcomer")
+    with pytest.raises(PolicyInvalid) as refused:
+        await propose(connection, text, effective_from=None, author="li", now=NOW + 2 * DAY)
+    (fault,) = refused.value.faults
+    assert "in version 2 the code `newcomer` is" in fault.message
+    assert "newcomer" in text.split("\n")[fault.line - 1]
+
+
+async def test_a_meaning_that_was_published_meanwhile_counts_at_the_approval(connection: Connection) -> None:
+    text = document(4).replace("kind: training_boost", "kind: newcomer")
+    await propose(connection, text, effective_from=None, author="li", now=NOW)
+    first = document(2).replace("code: first_month", "code: newcomer")
+    await publish(connection, first, effective_from=None, author="li", approved_by="wang", now=NOW)
+    with pytest.raises(PolicyInvalid):
+        await approve(connection, 4, approved_by="wang", now=NOW + DAY)
+
+
 async def test_what_nobody_proposed_cannot_be_approved_or_shown(connection: Connection) -> None:
     with pytest.raises(VersionUnknown):
         await approve(connection, 7, approved_by="wang", now=NOW)

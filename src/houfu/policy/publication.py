@@ -14,8 +14,10 @@ from typing import Final, Literal
 
 import msgspec
 
+from houfu.policy.coherence import meaning_clashes
 from houfu.policy.document import Policy
 from houfu.policy.fault import Fault, PolicyInvalid
+from houfu.policy.shape import Misfit
 from houfu.policy.source import read_source
 
 State = Literal["proposed", "scheduled", "in_force", "past"]
@@ -100,17 +102,26 @@ def state_of(effective_from: datetime | None, effective_to: datetime | None, now
 def must_succeed(document: str, policy: Policy, published: Sequence[Policy]) -> None:
     """PolicyInvalid with every reason why a policy cannot come after those that were published before it.
 
-    The books are kept in one currency and days are those of one zone: neither ever changes.
+    The books are kept in one currency and days are those of one zone: neither ever changes. What a code or a name meant
+    in any of them it means for ever.
     """
-    faults: list[Fault] = []
     source = read_source(document)
+    faults: dict[str, Fault] = {}
     for earlier in published:
         if earlier.version == policy.version:
             continue
-        for name in _LASTING:
-            was = getattr(earlier.terms, name)
-            if getattr(policy.terms, name) != was:
-                message = f"the programme's {name} is {was} and cannot change"
-                faults.append(source.fault((name,), message, f"write {was}"))
+        for misfit in (*_changed_for_good(earlier, policy), *meaning_clashes(earlier.terms, policy.terms)):
+            fault = source.fault(*misfit)
+            # Several earlier versions say the same: the first is named.
+            faults.setdefault(fault.path, fault)
     if faults:
-        raise PolicyInvalid(tuple(sorted(set(faults))))
+        raise PolicyInvalid(tuple(sorted(faults.values())))
+
+
+def _changed_for_good(earlier: Policy, policy: Policy) -> list[Misfit]:
+    found: list[Misfit] = []
+    for name in _LASTING:
+        was = getattr(earlier.terms, name)
+        if getattr(policy.terms, name) != was:
+            found.append(((name,), f"the programme's {name} is {was} and cannot change", f"write {was}"))
+    return found
