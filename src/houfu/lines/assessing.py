@@ -85,7 +85,7 @@ async def assess(
             return _fate(seen.get(store_id), decision, scope=scope, referral=referral) == "applied"
 
         async def decide(of: Sequence[str]) -> dict[str, Assessment]:
-            return policies.decide(
+            return await policies.decide(
                 of,
                 await policies.know(connection, of, now=now),
                 book=book,

@@ -5,6 +5,7 @@ shorter month), so a day is either wholly inside it or wholly outside. Moments a
 """
 
 import calendar
+import functools
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ PERIOD_MONTHS = {"month": 1, "quarter": 3}
 """How many months each of the assessment's periods has."""
 
 
+@functools.lru_cache(maxsize=4096)
 def add_months(day: date, months: int) -> date:
     """The same day `months` later (earlier if negative), or the last day of a shorter month."""
     count = day.year * MONTHS_A_YEAR + day.month - 1 + months
