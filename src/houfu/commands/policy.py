@@ -13,6 +13,9 @@ app.command()(policy_evaluate.evaluate)
 app.command()(policy_versions.publish)
 app.command()(policy_versions.show)
 app.command()(policy_rehearsal.diff)
+app.command()(policy_rehearsal.snapshots)
+app.command()(policy_rehearsal.backtest)
+app.command()(policy_rehearsal.explain)
 
 
 @app.command()
