@@ -1,17 +1,22 @@
-"""`houfu policy`: check a policy document, publish one, show a published one, decide by one."""
+"""`houfu policy`: check a policy document, publish and try versions of it, rehearse them, decide by one."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from houfu.commands import policy_evaluate, policy_rehearsal, policy_versions
+from houfu.commands import policy_assess, policy_evaluate, policy_rehearsal, policy_trials, policy_versions
 from houfu.commands.console import DataDir, Exit, read_input, say, tell
 
 app = typer.Typer(help="Check, publish, show and evaluate policies.", no_args_is_help=True)
 app.command()(policy_evaluate.evaluate)
+app.command()(policy_assess.assess)
 app.command()(policy_versions.publish)
+app.command()(policy_versions.approve)
+app.command("list")(policy_versions.list_all)
 app.command()(policy_versions.show)
+app.command()(policy_versions.replay)
+app.add_typer(policy_trials.app, name="trial")
 app.command()(policy_rehearsal.diff)
 app.command()(policy_rehearsal.snapshots)
 app.command()(policy_rehearsal.backtest)
