@@ -134,7 +134,6 @@ def test_every_fault_is_reported_at_once_in_reading_order() -> None:
         "currency",
         "steps[4].amount",
         "reductions[1].keep_bp",
-        "reductions[1].keep_bp",
         "zero_rules[2].when",
         "promotion_windows[0]",
         "orders.hold_days",

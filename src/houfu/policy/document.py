@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from houfu.policy.coherence import incoherences
 from houfu.policy.fault import Fault, PolicyInvalid
 from houfu.policy.rules import FAULTS_MAX, Rules, read_rules
-from houfu.policy.shape import fit
-from houfu.policy.source import Path, SourceFault, canonical_sha256, read_source
+from houfu.policy.shape import UNKNOWN, fit
+from houfu.policy.source import Path, SourceFault, canonical_sha256, path_text, read_source
 from houfu.policy.terms import PolicyTerms
 
 SHIPPED = "taobao"
@@ -55,7 +55,13 @@ def load_policy(text: str | bytes) -> Policy:
     terms, misfits = fit(source, PolicyTerms)
     rules, inside, without_effect = read_rules(terms)
     faults = list(source.faults)
-    faults += [source.fault(*misfit) for misfit in misfits]
+    read_wrong = {fault.path for fault in faults}
+    # What could not be read as it stands is told once, not again as what it does not fit.
+    faults += [
+        source.fault(*misfit, at_key=misfit[1] == UNKNOWN)
+        for misfit in misfits
+        if path_text(misfit[0]) not in read_wrong
+    ]
     bad = [path for path, _, _ in misfits]
     # What a stand-in breaks further on is no fault of the author's.
     faults += [source.fault(*misfit) for misfit in incoherences(terms) if not _touched(misfit[0], bad)]

@@ -17,6 +17,9 @@ T = TypeVar("T")
 
 Misfit = tuple[Path, str, str]
 
+UNKNOWN = "unknown field"
+"""The one misfit of a key, not of a value."""
+
 
 def fit(source: Source, cls: type[T]) -> tuple[T, list[Misfit]]:
     """The document as a `cls`, and what did not fit."""
@@ -72,7 +75,7 @@ def _fit_struct(value: Plain, shape: shapes.StructType, path: Path, misfits: lis
     else:
         quiet = misfits
     names = [field.encode_name for field in shape.fields]
-    misfits.extend(((*path, key), "unknown field", suggest(key, names)) for key in value if key not in names)
+    misfits.extend(((*path, key), UNKNOWN, suggest(key, names)) for key in value if key not in names)
     filled: dict[str, object] = {}
     for field in shape.fields:
         if field.encode_name in value:
@@ -81,7 +84,7 @@ def _fit_struct(value: Plain, shape: shapes.StructType, path: Path, misfits: lis
         elif field.default is not NODEFAULT:
             filled[field.name] = field.default
         else:
-            quiet.append(((*path, field.encode_name), "is missing", ""))
+            quiet.append(((*path, field.encode_name), "is missing", f"add `{field.encode_name}:`"))
             filled[field.name] = _fit(None, field.type, (*path, field.encode_name), [])
     made: object = shape.cls(**filled)
     return made
@@ -103,7 +106,10 @@ def _fit_int(value: Plain, shape: shapes.IntType, path: Path, misfits: list[Misf
     low, high = shape.ge, shape.le
     stand_in = low if low is not None and low > 0 else 0
     if isinstance(value, bool) or not isinstance(value, int):
-        misfits.append((path, f"must be an integer, not {_kind(value)}", ""))
+        quoted = isinstance(value, str) and value.removeprefix("-").isdecimal()
+        misfits.append(
+            (path, f"must be an integer, not {_kind(value)}", "remove the quotes" if quoted else "")
+        )
         return stand_in
     if (low is not None and value < low) or (high is not None and value > high):
         misfits.append((path, f"must be between {low} and {high}", ""))
@@ -121,8 +127,16 @@ def _fit_str(value: Plain, shape: shapes.StrType, path: Path, misfits: list[Misf
         misfits.append((path, f"is over {shape.max_length} characters", ""))
         return ""
     elif shape.pattern is not None and not re.search(shape.pattern.replace("$", r"\Z"), value):
-        misfits.append((path, f"`{clip(value)}` does not have the form {shape.pattern}", ""))
+        misfits.append(
+            (path, f"`{clip(value)}` does not have the form {shape.pattern}", _alike(value, shape.pattern))
+        )
     return value
+
+
+def _alike(value: str, pattern: str) -> str:
+    """The value spelt as a code, where that has the form."""
+    spelt = re.sub(r"[^a-z0-9]+", "_", value[:64].lower()).strip("_")
+    return f"write `{spelt}`" if re.search(pattern.replace("$", r"\Z"), spelt) else ""
 
 
 def _kind(value: Plain) -> str:

@@ -61,16 +61,19 @@ class SourceFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A read text: its value, where each path starts and ends, and the faults found on the way."""
+    """A read text: its value, where each path and its key begin, and the faults found on the way."""
 
     value: Plain
     lines: tuple[str, ...]
     spans: dict[Path, tuple[int, int]]
+    keys: dict[Path, tuple[int, int]]
     faults: tuple[Fault, ...]
 
-    def fault(self, path: Path, message: str, suggestion: str = "", *, offset: int = 0) -> Fault:
-        """A fault at `path`; `offset` counts characters into the text value that stands there."""
-        line, column = self._position(path, offset)
+    def fault(
+        self, path: Path, message: str, suggestion: str = "", *, offset: int = 0, at_key: bool = False
+    ) -> Fault:
+        """A fault at `path`; `offset` counts characters into the text value that stands there, `at_key`: at its key."""
+        line, column = self.keys[path] if at_key and path in self.keys else self._position(path, offset)
         return Fault(line + 1, column + 1, path_text(path), message, suggestion)
 
     def _position(self, path: Path, offset: int) -> tuple[int, int]:
@@ -133,6 +136,7 @@ class _Reading:
     """The state of one pass over the events; nesting is a stack, never recursion."""
 
     spans: dict[Path, tuple[int, int]] = field(default_factory=dict[Path, tuple[int, int]])
+    keys: dict[Path, tuple[int, int]] = field(default_factory=dict[Path, tuple[int, int]])
     faults: list[Fault] = field(default_factory=list[Fault])
     stack: list["_Open"] = field(default_factory=list["_Open"])
     root: Plain = None
@@ -176,7 +180,9 @@ def read_source(text: str | bytes) -> Source:
         raise SourceFault(Fault(1, 1, "$", f"not YAML: {str(error).splitlines()[0]}")) from None
     if not isinstance(reading.root, dict):
         raise SourceFault(Fault(1, 1, "$", "the document must be a mapping"))
-    return Source(reading.root, tuple(_BREAK.split(decoded)), reading.spans, tuple(reading.faults))
+    return Source(
+        reading.root, tuple(_BREAK.split(decoded)), reading.spans, reading.keys, tuple(reading.faults)
+    )
 
 
 def canonical_sha256(value: Plain) -> str:
@@ -255,7 +261,9 @@ def _take_scalar(reading: _Reading, event: yaml.ScalarEvent) -> None:
             )
         top.key = event.value
         top.dropped = event.value in top.container
-        if top.dropped:
+        if not top.dropped:
+            reading.keys[(*top.path, event.value)] = _mark(event)
+        else:
             reading.faults.append(_fault_at(event, (*top.path, event.value), "the key is given twice"))
         return
     _place(reading, event, _scalar(reading, event))
