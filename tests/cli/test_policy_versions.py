@@ -11,8 +11,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from front import open_front
+from front import LIMIT, NOW, open_front
+from houfu.app import open_service, sandbox_clock
 from houfu.commands.console import Exit
+from houfu.core.clock import SandboxClock
+from houfu.db.queries import load
+from houfu.lines import actions
+from houfu.lines.assessing import assess
+from houfu.policy.book import PolicyBook
 from houfu.policy.document import shipped_text
 from served import answer, houfu
 
@@ -32,9 +38,10 @@ def candidate(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def assessed(database: str) -> str:
-    """A database under the shipped policy in which a store was assessed."""
+    """A sandbox's database under the shipped policy in which a store was assessed."""
 
     async def prepare() -> None:
+        await sandbox_clock(database, start=NOW)
         async with open_front(database) as front:
             await front.open_store()
 
@@ -104,6 +111,31 @@ def test_a_shadow_is_started_reported_and_stopped(assessed: str, candidate: Path
     refused(Exit.NO, "is in force", "policy", "trial", "start", "1", "--author", "li", dsn=assessed)
 
 
+def test_a_shadow_decides_beside_real_assessments_and_changes_nothing(assessed: str, candidate: Path) -> None:
+    answer("policy", "publish", str(candidate), "--author", "li", dsn=assessed)
+    answer("policy", "trial", "start", "2", "--author", "li", dsn=assessed)
+    assert asyncio.run(_total_after_an_assessment(assessed)) == LIMIT
+    report = answer("policy", "trial", "report", "2", dsn=assessed)
+    assert (report["decisions"], report["errors"], report["gain"], report["gained"]) == (1, 0, 1, LIMIT // 2)
+    assert report["largest_moves"] == [
+        {"store_id": "s1", "live_total": LIMIT, "candidate_total": LIMIT * 3 // 2}
+    ]
+    replayed = answer("policy", "replay", dsn=assessed)
+    assert (replayed["decisions"], replayed["shadow_decisions"], replayed["differing"]) == (2, 1, 0)
+
+
+def test_a_challenger_decides_about_its_share_until_it_is_stopped(assessed: str, candidate: Path) -> None:
+    answer("policy", "publish", str(candidate), "--author", "li", dsn=assessed)
+    answer("policy", "trial", "start", "2", "--author", "li", "--share-bp", "10000", dsn=assessed)
+    assert asyncio.run(_total_after_an_assessment(assessed)) == LIMIT
+    answer("policy", "trial", "approve", "2", "--author", "wang", dsn=assessed)
+    assert asyncio.run(_total_after_an_assessment(assessed)) == LIMIT * 3 // 2
+    report = answer("policy", "trial", "report", "2", dsn=assessed)
+    assert (report["challenger"]["stores"], report["challenger"]["total"]) == (1, LIMIT * 3 // 2)
+    answer("policy", "trial", "stop", "2", "--author", "li", dsn=assessed)
+    assert asyncio.run(_total_after_an_assessment(assessed)) == LIMIT
+
+
 def test_a_challenger_needs_a_second_person(assessed: str, candidate: Path) -> None:
     answer("policy", "publish", str(candidate), "--author", "li", dsn=assessed)
     start = ("policy", "trial", "start", "2", "--author", "li", "--share-bp", "10000")
@@ -114,7 +146,7 @@ def test_a_challenger_needs_a_second_person(assessed: str, candidate: Path) -> N
     approved = answer("policy", "trial", "approve", "2", "--author", "wang", dsn=assessed)
     assert (approved["share_bp"], approved["approved_by"]) == (10_000, "wang")
     report = answer("policy", "trial", "report", "2", dsn=assessed)
-    assert (report["challenger"]["stores"], report["others"]["stores"]) == (0, 0)
+    assert (report["challenger"]["stores"], report["challenger"]["average"]) == (0, 0)
     refused(Exit.USAGE, "--share-bp", *start[:-1], "10001", dsn=assessed)
 
 
@@ -140,3 +172,16 @@ async def _meddle(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     await connection.execute("update assessments set decision = jsonb_set(decision, '{total}', '1')")
     await connection.close()
+
+
+async def _total_after_an_assessment(dsn: str) -> int:
+    """An hour later the store is assessed again by a service of its own."""
+    clock = SandboxClock((await sandbox_clock(dsn, start=None)).now() + timedelta(hours=1))
+    async with open_service(dsn, clock=clock) as service, service.pool.acquire() as connection:
+        await connection.execute(load("houfu.db")["move_sandbox_clock"], clock.now())
+        book, now = service.part(PolicyBook), clock.now()
+        made = await assess(
+            connection, ["s1"], book=book, cause="asked", author="test", ids=service.ids, now=now
+        )
+        assert not made.failed, made.failed
+        return (await actions.view(connection, "s1", policy=book.at(now), now=now)).total

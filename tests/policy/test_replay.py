@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from houfu.commands.demo import simulate
 from houfu.core.ids import IdMaker
 from houfu.db.tx import Connection, connect
+from houfu.lab.year import Scale
 from houfu.policy import replay as module
 from houfu.policy.actions import Assessed, record
 from houfu.policy.document import Policy, load_policy, shipped_policy, shipped_text
@@ -150,3 +152,14 @@ async def test_a_document_that_no_longer_has_its_hash_replays_nothing(owner: Con
     done = await replay(owner)
     assert done.first_difference is not None
     assert done.first_difference.problem.startswith("no stored policy has the hash")
+
+
+async def test_every_decision_of_the_demos_year_comes_out_again(database: str) -> None:
+    await simulate(database, Scale(stores=20, days=365, seed=5))
+    connection = await connect(database)
+    try:
+        done = await replay(connection)
+    finally:
+        await connection.close()
+    assert done.decisions > 20 * 4
+    assert (done.differing, done.first_difference) == (0, None)
