@@ -110,9 +110,11 @@ def run_on_spark(
                     told.write.parquet(str(made))
                     made.rename(target)
             else:
-                told.write.mode("errorifexists").parquet(target)
+                told.write.parquet(target)
             count = session.read.parquet(target).count()
         except PySparkException as error:
+            if "PATH_ALREADY_EXISTS" in str(error):
+                raise FileUnusable(f"{target} cannot be written: it exists") from None
             _explain(policy, stores, absent)
             raise EngineFailed(f"Spark broke off: {_first_line(error)}") from None
         advance(1, 1, "Spark is done")
