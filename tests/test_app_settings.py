@@ -33,6 +33,7 @@ def test_settings_have_defaults_and_are_read_from_the_environment() -> None:
             "HOUFU_PORT": "9000",
             "HOUFU_POOL_SIZE": "3",
             "HOUFU_LOG_LEVEL": "DEBUG",
+            "HOUFU_DATABASE": "houfu_demo",
             "HOUFU_BATCH_MEMORY": "4GB",
             "SPARK_REMOTE": "sc://spark:15002",
             "SPARK_MASTER": "local[4]",
@@ -45,6 +46,7 @@ def test_settings_have_defaults_and_are_read_from_the_environment() -> None:
         port=9000,
         pool_size=3,
         log_level="debug",
+        database="houfu_demo",
         batch_memory="4GB",
         spark_remote="sc://spark:15002",
         spark_master="local[4]",
@@ -53,7 +55,7 @@ def test_settings_have_defaults_and_are_read_from_the_environment() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("HOUFU_PORT", "65536"), ("HOUFU_PORT", "-1"), ("HOUFU_PORT", "8e3"), ("HOUFU_POOL_SIZE", "0"), ("HOUFU_LOG_LEVEL", "x"), ("HOUFU_BATCH_MEMORY", "4"), ("HOUFU_BATCH_MEMORY", "4GB'; x"), ("SPARK_REMOTE", "host:15002")],
+    [("HOUFU_PORT", "65536"), ("HOUFU_PORT", "-1"), ("HOUFU_PORT", "8e3"), ("HOUFU_POOL_SIZE", "0"), ("HOUFU_LOG_LEVEL", "x"), ("HOUFU_DATABASE", "x; drop"), ("HOUFU_BATCH_MEMORY", "4"), ("HOUFU_BATCH_MEMORY", "4GB'; x"), ("SPARK_REMOTE", "host:15002")],
 )  # fmt: skip
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingInvalid, match=name):

@@ -11,6 +11,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How this installation runs. `docs/reference/settings.md` describes each."""
 
     database_url: str | None = None
+    database: str | None = None
     data_dir: Path = Path("~/.local/share/houfu")
     host: str = "127.0.0.1"
     port: int = 8000
@@ -36,6 +37,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         raise SettingInvalid(f"HOUFU_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}")
     return Settings(
         database_url=environ.get("DATABASE_URL") or None,
+        database=_name(environ, "HOUFU_DATABASE"),
         data_dir=Path(environ.get("HOUFU_DATA_DIR") or default.data_dir).expanduser(),
         host=environ.get("HOUFU_HOST") or default.host,
         port=_whole(environ, "HOUFU_PORT", default.port, least=0, most=65_535),
@@ -54,6 +56,13 @@ def _whole(environ: Mapping[str, str], name: str, default: int, *, least: int, m
     if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
         raise SettingInvalid(f"{name} must be a whole number from {least} to {most}")
     return int(text)
+
+
+def _name(environ: Mapping[str, str], name: str) -> str | None:
+    text = environ.get(name) or None
+    if text is not None and re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", text) is None:
+        raise SettingInvalid(f"{name} must be the name of a database: small letters, digits and _")
+    return text
 
 
 def _memory(environ: Mapping[str, str], name: str) -> str | None:

@@ -63,19 +63,28 @@ def database(settings: Settings, *, migrated: bool = True) -> Generator[str]:
     """The DSN of the database, started here if need be and brought to this version's schema."""
     import asyncio
 
+    from asyncpg import InvalidCatalogNameError
+
     from houfu.db.migrate import MigrationError, migrate
-    from houfu.db.server import ServerError, open_server
+    from houfu.db.server import ServerError, in_database, open_server
 
     try:
         with open_server(
             data_dir=settings.data_dir, database_url=settings.database_url, on_progress=say
         ) as server:
+            dsn = server.dsn if settings.database is None else in_database(server.dsn, settings.database)
             if migrated:
-                for name in asyncio.run(migrate(server.dsn)):
+                for name in asyncio.run(migrate(dsn)):
                     say(f"Applied {name}")
-            yield server.dsn
+            yield dsn
     except ServerError as error:
         raise Failed(Exit.DATABASE, str(error), error.remedy) from None
+    except InvalidCatalogNameError:
+        raise Failed(
+            Exit.DATABASE,
+            f"The server has no database {settings.database}.",
+            "Correct or unset HOUFU_DATABASE; `houfu demo` makes houfu_demo.",
+        ) from None
     except MigrationError as error:
         raise Failed(Exit.SCHEMA, str(error)) from None
 

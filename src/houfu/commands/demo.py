@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit, urlunsplit
 
+import msgspec
 import typer
 
 from houfu.commands.console import DataDir, Exit, Failed, database, say, settings_of, tell
@@ -48,12 +48,13 @@ def demo(
 ) -> None:
     """Simulate a marketplace for a year, print the year, and serve the interface on it.
 
-    It lives in a database of its own, houfu_demo, which each run makes anew; yours is not touched.
+    It lives in a database of its own, houfu_demo, which each run makes anew; yours is not touched. With
+    HOUFU_DATABASE=houfu_demo every other command works on it.
     """
     from houfu.commands.logging import configure_logging
     from houfu.lab.year import Scale
 
-    settings = settings_of(data_dir)
+    settings = msgspec.structs.replace(settings_of(data_dir), database=None)
     configure_logging("error")
     scale = Scale(stores=stores, days=days, seed=seed)
     number = settings.port if port is None else port
@@ -88,6 +89,7 @@ async def make_database(dsn: str) -> str:
     import asyncpg
 
     from houfu.db.migrate import migrate
+    from houfu.db.server import in_database
 
     connection = await asyncpg.connect(dsn)
     try:
@@ -107,7 +109,7 @@ async def make_database(dsn: str) -> str:
         ) from None
     finally:
         await connection.close()
-    demo_dsn = _in_database(dsn, DATABASE)
+    demo_dsn = in_database(dsn, DATABASE)
     await migrate(demo_dsn)
     return demo_dsn
 
@@ -298,10 +300,6 @@ def _must_be_ours(*, mark: str | None, busy: int) -> None:
             f"Another houfu demo is using the database {DATABASE}.",
             "Stop it, or use another --data-dir.",
         )
-
-
-def _in_database(dsn: str, name: str) -> str:
-    return urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
 
 
 _EXISTING = """

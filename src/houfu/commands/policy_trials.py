@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
+from msgspec import to_builtins
 
 from houfu.commands.console import DataDir, say, tell
 from houfu.commands.policy_versions import Author, VersionNumber, author_named, in_history
+from houfu.core.money import in_words
 from houfu.db.tx import Connection
 
 app = typer.Typer(help="Try a version on real assessments before it is published.", no_args_is_help=True)
@@ -78,23 +80,36 @@ def stop(version: VersionNumber, author: Author, data_dir: DataDir = None) -> No
 @app.command()
 def report(version: VersionNumber, data_dir: DataDir = None) -> None:
     """Show what a version's newest trial has shown: of a shadow who would gain and lose beside the live decisions, of a
-    challenger both groups of stores."""
+    challenger both groups of stores, and the lines by the version that decided them with what of them is used."""
+    from houfu.lines.actions import VersionUsage, usage_by_version
     from houfu.policy.trials import ChallengerReport, ShadowReport
     from houfu.policy.trials import report as report_of
 
-    async def act(connection: Connection, now: datetime) -> ShadowReport | ChallengerReport:  # noqa: ARG001
-        return await report_of(connection, version)
+    async def act(
+        connection: Connection,
+        now: datetime,  # noqa: ARG001 (every act takes it)
+    ) -> tuple[ShadowReport | ChallengerReport, list[VersionUsage]]:
+        shown = await report_of(connection, version)
+        return shown, await usage_by_version(connection) if isinstance(shown, ChallengerReport) else []
 
-    shown = in_history(data_dir, act)
+    shown, usage = in_history(data_dir, act)
     if isinstance(shown, ShadowReport):
         say(
             f"{shown.decisions} decisions, {shown.errors} errors. Of {shown.stores} stores {shown.gain} would gain "
-            f"{shown.gained} in all, {shown.lose} would lose {shown.lost}, {shown.keep} would keep theirs (fen)."
+            f"{in_words(shown.gained)} in all, {shown.lose} would lose {in_words(shown.lost)}, {shown.keep} would keep "
+            "theirs."
         )
-    else:
-        for name, group in (("The challenger", shown.challenger), ("The others", shown.others)):
-            say(
-                f"{name}: {group.stores} stores, {group.total} in all, {group.average} on average (fen), "
-                f"{group.zeroed} at zero."
-            )
-    tell(shown)
+        tell(shown)
+        return
+    for name, group in (("The challenger", shown.challenger), ("The others", shown.others)):
+        say(
+            f"{name}: {group.stores} stores, {in_words(group.total)} in all, {in_words(group.average)} on average, "
+            f"{group.zeroed} at zero."
+        )
+    for one in usage:
+        share = f"{one.used * 100 // one.total}%" if one.total else "nothing to use"
+        say(
+            f"Lines by version {one.policy_version}: {one.lines}, of {in_words(one.total)} {in_words(one.used)} used "
+            f"({share})."
+        )
+    tell({**to_builtins(shown), "lines": usage})

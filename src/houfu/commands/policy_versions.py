@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
+from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
@@ -78,20 +79,22 @@ def approve(version: VersionNumber, author: Author, data_dir: DataDir = None) ->
 
     named = author_named(author)
 
-    async def act(connection: Connection, now: datetime) -> Publication:
-        return await approve_it(connection, version, approved_by=named, now=now)
+    async def act(connection: Connection, now: datetime) -> tuple[Publication, ZoneInfo]:
+        published = await approve_it(connection, version, approved_by=named, now=now)
+        return published, await _zone(connection)
 
-    approved = in_history(data_dir, act)
+    approved, zone = in_history(data_dir, act)
     if approved.postponed:
         say("The date it was proposed for has passed: it is in force from its approval on.")
-    say(f"Version {version} is in force from {approved.effective_from.isoformat()}.")
+    say(f"Version {version} is in force from {_local(approved.effective_from, zone)}.")
     tell({"approved": True, **msgspec.to_builtins(approved)})
 
 
 def show(
     version: VersionNumber,
     document: Annotated[
-        bool, typer.Option("--document", help="Only its document, as it was proposed: the text to begin with.")
+        bool,
+        typer.Option("--document", help="Only its document, as it was proposed: the text to begin with."),
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -117,18 +120,19 @@ def list_all(data_dir: DataDir = None) -> None:
     from houfu.policy.publishing import versions
     from houfu.policy.trials import TrialView, trials
 
-    async def act(connection: Connection, now: datetime) -> tuple[list[Version], list[TrialView]]:
+    async def act(connection: Connection, now: datetime) -> tuple[list[Version], list[TrialView], ZoneInfo]:
         found: list[Version] = []
         while page := await versions(
             connection, now=now, before=found[-1].version if found else None, limit=_LISTED_AT_ONCE
         ):
             found += page
-        return found, [trial for trial in await trials(connection) if trial.ended_at is None]
+        open_trials = [trial for trial in await trials(connection) if trial.ended_at is None]
+        return found, open_trials, await _zone(connection)
 
-    found, running = in_history(data_dir, act)
+    found, running, zone = in_history(data_dir, act)
     for one in found:
-        since = "" if one.effective_from is None else f" from {one.effective_from.isoformat()}"
-        until = "" if one.effective_to is None else f" until {one.effective_to.isoformat()}"
+        since = "" if one.effective_from is None else f" from {_local(one.effective_from, zone)}"
+        until = "" if one.effective_to is None else f" until {_local(one.effective_to, zone)}"
         say(f"{one.version:>4}  {one.state.replace('_', ' ')}{since}{until}")
     tell({"data": found, "open_trials": running})
 
@@ -181,6 +185,18 @@ def replay(
             f"{done.differing} differ; the first is the {first.source} {first.assessment_id} of store "
             f"{first.store_id} by version {first.policy_version}: {first.problem}{fields}.",
         )
+
+
+async def _zone(connection: Connection) -> ZoneInfo:
+    """The programme's zone: no version may change it."""
+    from houfu.policy.publishing import open_policy_book
+
+    published = (await open_policy_book(connection)).published
+    return published[0].policy.zone if published else ZoneInfo("UTC")
+
+
+def _local(moment: datetime, zone: ZoneInfo) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}"
 
 
 def in_history(

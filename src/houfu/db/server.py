@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
@@ -16,7 +16,7 @@ from houfu.db.binaries import OLDEST_VERSION, bin_dir
 from houfu.db.embedded import embedded_server
 from houfu.db.server_error import ServerError
 
-__all__ = ["Server", "ServerError", "bin_dir", "open_server"]
+__all__ = ["Server", "ServerError", "bin_dir", "in_database", "open_server"]
 
 _CONNECT_SECONDS_MAX = 10
 _STARTING_SECONDS_MAX = 30
@@ -30,6 +30,11 @@ class Server:
     dsn: str
     version: int
     embedded: bool
+
+
+def in_database(dsn: str, name: str) -> str:
+    """The DSN of another database on the same server."""
+    return urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
 
 
 @contextlib.contextmanager
