@@ -182,4 +182,7 @@ def test_whoever_stops_a_batch_stops_the_engine_and_finds_nothing_half_written(t
     with pytest.raises(KeyboardInterrupt):
         run_on_duckdb(shipped_policy(), file, tmp_path / "out.parquet", advance=stop)
     assert [found.name for found in tmp_path.iterdir()] == ["in.parquet"]
-    assert "houfu-batch" not in {thread.name for thread in threading.enumerate()}
+    for thread in threading.enumerate():
+        if thread.name == "houfu-batch":
+            thread.join(timeout=10)
+            assert not thread.is_alive()

@@ -101,4 +101,7 @@ def _many(policy: "Policy", source: str, target: str, engine: Engine, data_dir: 
         raise Failed(Exit.USAGE, str(unusable)) from None
     except EngineFailed as failed:
         raise Failed(Exit.ENGINE, str(failed), failed.remedy) from None
+    except KeyboardInterrupt:
+        # Left to typer it would be an abort with exit code 1.
+        raise Failed(Exit.INTERRUPTED, "interrupted; nothing was written") from None
     tell(made)

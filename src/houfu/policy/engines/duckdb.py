@@ -136,6 +136,8 @@ def _explain(
 def _watched(connection: duckdb.DuckDBPyConnection, statement: str, rows: int, advance: Advance) -> int:
     """Run the statement on a thread and tell how far it is; whatever ends the wait ends the statement."""
     outcome: list[int | BaseException] = []
+    # Not the thread's own join: one that Ctrl-C breaks off takes the thread for ended.
+    ended = threading.Event()
 
     def run() -> None:
         try:
@@ -143,20 +145,20 @@ def _watched(connection: duckdb.DuckDBPyConnection, statement: str, rows: int, a
             outcome.append(int(answer[0]))
         except BaseException as error:
             outcome.append(error)
+        finally:
+            ended.set()
 
-    worker = threading.Thread(target=run, name="houfu-batch")
-    worker.start()
+    threading.Thread(target=run, name="houfu-batch").start()
     try:
-        while worker.is_alive():
-            worker.join(LOOK_EVERY_SECONDS)
+        while not ended.wait(LOOK_EVERY_SECONDS):
             share = connection.query_progress()
-            if worker.is_alive() and share > 0:
+            if share > 0:
                 advance(min(rows, int(rows * share) // 100), rows, "stores")
     finally:
         # Harmless where it has ended by itself.
-        while worker.is_alive():
+        while not ended.wait(0):
             connection.interrupt()
-            worker.join(LOOK_EVERY_SECONDS)
+            ended.wait(LOOK_EVERY_SECONDS)
     (answer,) = outcome
     if isinstance(answer, BaseException):
         raise answer
