@@ -132,6 +132,7 @@ def test_a_challenger_decides_about_its_share_until_it_is_stopped(assessed: str,
     assert asyncio.run(_total_after_an_assessment(assessed)) == LIMIT * 3 // 2
     report = answer("policy", "trial", "report", "2", dsn=assessed)
     assert (report["challenger"]["stores"], report["challenger"]["total"]) == (1, LIMIT * 3 // 2)
+    assert report["lines"] == [{"policy_version": 2, "lines": 1, "total": LIMIT * 3 // 2, "used": 0}]
     answer("policy", "trial", "stop", "2", "--author", "li", dsn=assessed)
     assert asyncio.run(_total_after_an_assessment(assessed)) == LIMIT
 

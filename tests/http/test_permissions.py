@@ -35,6 +35,10 @@ BODIES: dict[str, object] = {
     "cancel_withdrawal": {},
     "propose_policy": {"document": "version: 2"},
     "approve_policy": {},
+    "request_assessment_run": {},
+    "accept_referral": {"note": "n"},
+    "decline_referral": {"note": "n"},
+    "put_facility": {"committed": 1},
     "move_clock": {"now": NOW.isoformat()},
 }
 """A body that each call takes."""
@@ -67,6 +71,13 @@ ALLOWED: dict[str, set[str]] = {
     "approve_policy": {"operator"},
     "list_policies": READERS - {"merchant"},
     "get_policy": READERS - {"merchant"},
+    "request_assessment_run": {"operator"},
+    "list_assessment_runs": READERS - {"merchant"},
+    "list_referrals": READERS - {"merchant"},
+    "accept_referral": {"operator"},
+    "decline_referral": {"operator"},
+    "put_facility": {"operator"},
+    "list_facilities": READERS - {"merchant"},
     "suspend_line": {"operator"},
     "resume_line": {"operator"},
     "close_line": {"operator"},
@@ -102,6 +113,7 @@ class World:
             "month": "2026-02",
             "bank_account_id": "b1",
             "version": "1",
+            "partner": "bank",
         }
         return route.address.format(**filled)
 

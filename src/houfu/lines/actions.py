@@ -38,6 +38,15 @@ _STATUS_AFTER: dict[tuple[Status, Verb], Status] = {
 """Every change of status there is; any other verb in a state is refused."""
 
 
+class VersionUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """The lines whose limit a policy version decided: their totals and what of them is used, minor units."""
+
+    policy_version: int
+    lines: int
+    total: int
+    used: int
+
+
 class LineUnknown(LookupError):
     """The store has no line: it was never assessed."""
 
@@ -119,6 +128,11 @@ async def retotal(
         batch = Batch(terms=terms, ids=ids, now=now)
         await batch.lock(connection, store_ids)
         await batch.record(connection)
+
+
+async def usage_by_version(connection: Connection) -> list[VersionUsage]:
+    """The lines that are not closed, by the policy version whose decision is in force on them."""
+    return [VersionUsage(**dict(row)) for row in await connection.fetch(_SQL["usage_by_version"])]
 
 
 async def view(

@@ -192,3 +192,9 @@ select count(*) from lines where store_id > $1 and status <> 'closed';
 select store_id, currency, total, used from lines
 where store_id = any($1::text[]) and status = 'open' and total > 0 and used * 10000::numeric > total * $2::numeric
 order by store_id;
+
+-- name: usage_by_version
+select a.policy_version, count(*) as lines, sum(l.total)::bigint as total, sum(l.used)::bigint as used
+from lines l join assessments a on a.store_id = l.store_id and a.assessment_id = l.assessment_id
+where l.status <> 'closed'
+group by a.policy_version order by a.policy_version;
