@@ -1,7 +1,4 @@
-"""Loading a policy: every fault at once, each with its place; hostile texts bounded."""
-
-import time
-import tracemalloc
+"""Loading a policy: every fault at once, each with its place."""
 
 import pytest
 
@@ -161,50 +158,6 @@ def test_a_fault_inside_an_expression_points_at_the_word(old: str, new: str, wor
     before = text[: text.index(new) + new.index(word.strip())]
     fault = faults(text)[0]
     assert (fault.line, fault.column) == (before.count("\n") + 1, len(before) - before.rfind("\n"))
-
-
-BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
-    f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(12)
-)
-HOSTILE = {
-    "alias bomb": (BOMB, "anchor"),
-    "alias": ("a: *b\n", "alias"),
-    "merge key": ("a: {<<: {b: 1}}\n", "plain text"),
-    "deep list": ("a: " + "[" * 50_000 + "]" * 50_000, "a"),
-    "deep mapping": ("a: " + "{b: " * 50_000 + "}" * 50_000, "nested"),
-    "deep block": ("".join("  " * n + "- \n" for n in range(200)) + "a: 1", ""),
-    "python object": ("a: !!python/object/apply:os.system ['true']\n", "tag"),
-    "python name": ("a: !!python/name:os.system\n", "tag"),
-    "tagged text": ("a: !!str 1\n", "tag"),
-    "many values": ("a: [" + "1," * 30_000 + "]", "values"),
-    "too big": ("# " + "x" * 300_000, "kB"),
-    "ten megabytes": ("a: " + "x" * 10_000_000, "kB"),
-    "two documents": ("a: 1\n---\nb: 2\n", "one document"),
-    "list": ("- 1\n- 2\n", "mapping"),
-    "nothing": ("", "mapping"),
-    "comment only": ("# nothing\n", "mapping"),
-    "not yaml": ("a: [1, 2\nb: }", "not YAML"),
-    "tab": ("a:\n\t- 1\n", "not YAML"),
-    "control character": ("a: \x07\n", "not YAML"),
-    "list as key": ("[1, 2]: 3\n", "key"),
-    "mapping as key": ("{a: 1}: 3\n", "key"),
-    "number as key": ("1: 3\n", "plain text"),
-    "huge integer": ("version: " + "9" * 200_000, "integer"),
-}
-
-
-@pytest.mark.parametrize("text, words", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_hostile_text_is_refused_in_bounded_time_and_memory(text: str, words: str) -> None:
-    tracemalloc.start()
-    began = time.perf_counter()
-    found = faults(text)
-    took = time.perf_counter() - began
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert any(words in str(fault) for fault in found)
-    assert all(len(fault.message) < 500 for fault in found)
-    assert took < 10
-    assert peak < 64 * 1024 * 1024
 
 
 def test_text_that_is_no_utf8_is_refused() -> None:

@@ -29,7 +29,7 @@ def _zone(terms: PolicyTerms) -> list[Misfit]:
     try:
         ZoneInfo(terms.timezone)
     except (ValueError, OSError, KeyError):
-        return [(("timezone",), f"`{terms.timezone}` is not a time zone", "e.g. Asia/Shanghai")]
+        return [(("timezone",), f"`{clip(terms.timezone)}` is not a time zone", "e.g. Asia/Shanghai")]
     return []
 
 

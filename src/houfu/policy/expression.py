@@ -180,7 +180,10 @@ def names_in(tree: Tree) -> tuple[Name, ...]:
 
 
 def _column_name(name: str) -> bool:
-    return isinstance(sqlglot.parse_one(name, dialect=DIALECT), exp.Column)
+    try:
+        return isinstance(sqlglot.parse_one(name, dialect=DIALECT), exp.Column)
+    except ParseError:
+        return False
 
 
 def _callable(name: str) -> bool:
@@ -202,7 +205,8 @@ def _parsed(text: str) -> exp.Expr:
         raise ExpressionFault(0, f"not an expression: {clip(str(error).splitlines()[0])}") from None
     _check_tokens(tokens)
     try:
-        return sqlglot.parse_one(text, dialect=DIALECT)
+        # As a condition, never as a statement: `set`, `while` and the like begin none here.
+        return sqlglot.parse_one(text, dialect=DIALECT, into=exp.Condition)
     except ParseError as error:
         first = error.errors[0] if error.errors else {}
         line, column = int(first.get("line") or 1), int(first.get("col") or 1)
@@ -227,6 +231,12 @@ def _check_tokens(tokens: list[Token]) -> None:
         depth += (token.token_type in _OPENING) - (token.token_type in _CLOSING)
         if depth > DEPTH_MAX:
             raise ExpressionFault(token.start, f"nested over {DEPTH_MAX} levels", "split it into steps")
+        if token.text.lower() == "if" and (
+            following is None or following.token_type is not TokenType.L_PAREN
+        ):
+            raise ExpressionFault(
+                token.start, "IF takes a condition and two numbers", "write IF(a = 1, b, c)"
+            )
         if token.token_type is TokenType.SLASH:
             raise ExpressionFault(token.start, "`/` is not allowed", "write `//`, which floors")
         if token.token_type not in _LISTED or (token.token_type is TokenType.DIV and token.text != "//"):
@@ -258,10 +268,6 @@ def _refuse(node: exp.Expr, wanted: str) -> ExpressionFault:
         text = clip(node.name) or "the number"
         return ExpressionFault(
             _start(node), "an integer stands where a condition belongs", f"compare it: `{text} = 1`"
-        )
-    if isinstance(node, exp.Alias):
-        return ExpressionFault(
-            _start(node), f"`{clip(node.alias)}` is misplaced: an operator is missing before it"
         )
     name = node.name if isinstance(node, exp.Anonymous) else type(node).__name__.upper()
     return ExpressionFault(_start(node), f"`{clip(name)}` is not allowed in an expression")

@@ -34,7 +34,7 @@ def suggest(word: str, known: list[str]) -> str:
     if len(word) > 64:  # nobody mistypes a name that badly
         return ""
     near = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean `{near[0]}`?" if near else ""
+    return f"did you mean `{clip(near[0])}`?" if near else ""
 
 
 def _fit(value: Plain, shape: shapes.Type, path: Path, misfits: list[Misfit]) -> object:
