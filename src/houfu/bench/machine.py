@@ -19,7 +19,8 @@ SETTINGS: Final = (
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """The machine, the server and its settings; `load_percent` is the load average of the minute before."""
+    """The machine; `load_percent` is the load average of the minute before. The server and its settings where one
+    was measured."""
 
     system: str
     processor: str
@@ -27,8 +28,8 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     memory_mb: int
     load_percent: int
     python: str
-    postgresql: str
-    settings: dict[str, str]
+    postgresql: str | None = None
+    settings: dict[str, str] = {}
 
 
 async def machine_of(dsn: str) -> Machine:
@@ -39,6 +40,11 @@ async def machine_of(dsn: str) -> Machine:
         settings = {name: await connection.fetchval(f"show {name}") for name in SETTINGS}
     finally:
         await connection.close()
+    return msgspec.structs.replace(this_machine(), postgresql=version, settings=settings)
+
+
+def this_machine() -> Machine:
+    """This machine, without a server."""
     return Machine(
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         processor=_processor(),
@@ -46,8 +52,6 @@ async def machine_of(dsn: str) -> Machine:
         memory_mb=_memory_mb(),
         load_percent=int(os.getloadavg()[0] * 100) if hasattr(os, "getloadavg") else 0,
         python=platform.python_version(),
-        postgresql=version,
-        settings=settings,
     )
 
 

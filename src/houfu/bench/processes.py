@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
@@ -11,11 +13,14 @@ from typing import Final
 import msgspec
 
 from houfu.bench.client import Measured, Order
+from houfu.bench.work import Done, Job
 
 EMPTY: Final = (sys.executable, "-m", "houfu.bench.empty")
 CLIENT: Final = (sys.executable, "-m", "houfu.bench.client")
+WORK: Final = (sys.executable, "-m", "houfu.bench.work")
 _START_SECONDS_MAX: Final = 60
 _STOP_SECONDS_MAX: Final = 20
+_SAID_MAX: Final = 2_000
 
 
 class ProcessFailed(RuntimeError):
@@ -90,3 +95,29 @@ async def generate(order: Order) -> Measured:
     if measured.unexpected:
         raise ProcessFailed(f"{measured.unexpected} answers were not as asked, such as: {measured.example}")
     return measured
+
+
+def work(job: Job, *, folder: Path) -> Done:
+    """Do a job in a process of its own that runs in `folder`, where engines put what does not fit into memory.
+
+    ProcessFailed with the end of what it said where it did not get done.
+
+    It leaves no process behind, whatever ends it, nor any that the job started.
+    """
+    process = subprocess.Popen(  # noqa: S603 - this interpreter, and a module of ours
+        WORK,
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        out, said = process.communicate(msgspec.json.encode(job))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if process.returncode != 0:
+        raise ProcessFailed(f"{job.work}: {said.decode(errors='replace').strip()[-_SAID_MAX:]}")
+    return msgspec.json.decode(out.splitlines()[-1], type=Done)

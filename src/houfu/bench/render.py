@@ -1,9 +1,9 @@
 """A report for people: the table, and what was reached."""
 
 from rich.console import Console
-from rich.table import Table
 
 from houfu.bench.authorize import Report
+from houfu.bench.page import show_bars, show_table
 from houfu.bench.table import Row, Spread, milliseconds, times
 
 
@@ -18,17 +18,12 @@ def show(report: Report, console: Console) -> None:
         f"{report.older_postings:,} older postings; load before: {times(machine.load_percent)[:-1]}",
         highlight=False,
     )
-    table = Table("", "orders/s", "min .. max", "of TPC-B", "p50", "p99")
-    for column in table.columns:
-        column.no_wrap = True
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for row in report.rows:
-        table.add_row(*_cells(row))
-    console.print(table)
-    for bar in report.bars:
-        verdict = "[green]reached[/]" if bar.reached else "[red]not reached[/]"
-        console.print(f"{verdict}  {bar.asked}: {bar.measured}", highlight=False)
+    show_table(
+        ("", "orders/s", "min .. max", "of TPC-B", "p50", "p99"),
+        [_cells(row) for row in report.rows],
+        console,
+    )
+    show_bars(report.bars, console)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def rows_of(samples: Mapping[str, Sequence[Sample]]) -> list[Row]:
         Row(
             name=name,
             label=label,
-            per_second=_spread([sample.per_second for sample in samples[name]]),
+            per_second=spread([sample.per_second for sample in samples[name]]),
             of_tpcb_percent=_ratio(samples, name, "tpcb"),
             p50_us=_latency([sample.p50_us for sample in samples[name]]),
             p99_us=_latency([sample.p99_us for sample in samples[name]]),
@@ -133,13 +133,14 @@ def _ratio(samples: Mapping[str, Sequence[Sample]], row: str, base: str) -> Spre
         for sample, beside in zip(samples.get(row, ()), samples.get(base, ()), strict=False)
         if beside.per_second
     ]
-    return _spread([mine * 100 // other for mine, other in pairs]) if pairs else None
+    return spread([mine * 100 // other for mine, other in pairs]) if pairs else None
 
 
 def _latency(values: Sequence[int | None]) -> Spread | None:
     known = [value for value in values if value is not None]
-    return _spread(known) if known else None
+    return spread(known) if known else None
 
 
-def _spread(values: Sequence[int]) -> Spread:
+def spread(values: Sequence[int]) -> Spread:
+    """The median (of an even number the lower of the middle two) and the extremes; there must be a value."""
     return Spread(median_low(values), min(values), max(values))

