@@ -68,6 +68,7 @@ def test_a_policy_is_checked_with_every_fault_by_line(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
     good.write_text(shipped_text(), encoding="utf-8")
     assert answer("policy", "validate", str(good))["valid"] is True
+    assert answer("policy", "validate", str(good))["warnings"] == []
     bad.write_text("name: x\nversion: 1.5\n", encoding="utf-8")
     done = houfu("policy", "validate", str(bad))
     assert done.returncode == Exit.NO

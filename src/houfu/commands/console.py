@@ -89,10 +89,11 @@ def database(settings: Settings, *, migrated: bool = True) -> Generator[str]:
         raise Failed(Exit.SCHEMA, str(error)) from None
 
 
-def read_input(file: Path) -> bytes:
-    """The content of a file named on the command line."""
+def read_input(file: Path, *, bytes_max: int | None = None) -> bytes:
+    """The content of a file named on the command line. Of one longer than `bytes_max` only so much that it shows."""
     try:
-        return file.read_bytes()
+        with file.open("rb") as opened:
+            return opened.read(-1 if bytes_max is None else bytes_max + 1)
     except OSError as error:
         raise Failed(Exit.USAGE, f"{file} cannot be read: {error.strerror}") from None
 

@@ -31,13 +31,24 @@ def validate(
     """Check a document; every fault is told with its line. Exit code 1 where there is one."""
     from houfu.policy.document import load_policy
     from houfu.policy.fault import PolicyInvalid
+    from houfu.policy.source import SOURCE_BYTES_MAX
 
     try:
-        policy = load_policy(read_input(file))
+        policy = load_policy(read_input(file, bytes_max=SOURCE_BYTES_MAX))
     except PolicyInvalid as invalid:
         for fault in invalid.faults:
             say(f"{file}:{fault}")
         tell({"valid": False, "faults": invalid.faults})
         raise SystemExit(int(Exit.NO)) from None
+    for warning in policy.warnings:
+        say(f"{file}:{warning}: no fault, but without effect")
     terms = policy.terms
-    tell({"valid": True, "name": terms.name, "version": terms.version, "sha256": policy.sha256})
+    tell(
+        {
+            "valid": True,
+            "name": terms.name,
+            "version": terms.version,
+            "sha256": policy.sha256,
+            "warnings": policy.warnings,
+        }
+    )
