@@ -13,9 +13,11 @@ from time import perf_counter_ns
 from typing import Final, Literal
 
 import msgspec
+from rich.console import Console
 
 from houfu.bench.engine import authorizations, must_have_worked
 from houfu.bench.machine import Machine, machine_of
+from houfu.bench.page import show_bars, show_table
 from houfu.bench.programme import own_database, store_id
 from houfu.bench.table import Bar, Spread, milliseconds, spread, times
 from houfu.core.clock import Clock
@@ -258,8 +260,22 @@ async def _orders(
     return _Orders(took, perf_counter_ns() - start)
 
 
-def cells(row: Row) -> tuple[str, ...]:
-    """The row as the table shows it."""
+def show(report: Report, console: Console) -> None:
+    """Write the report to the console."""
+    machine = report.machine
+    console.print(
+        f"{machine.processor}, {machine.cores} cores, {machine.memory_mb} MB; {machine.system}; "
+        f"PostgreSQL {machine.postgresql}, Python {machine.python}\n"
+        f"{report.rounds} rounds, {report.stores:,} stores; load before: {times(machine.load_percent)[:-1]}",
+        highlight=False,
+    )
+    head = ("", "a second", "min .. max", "p50", "p99")
+    show_table(head, [_cells(row) for row in report.rows], console)
+    console.print(f"A run takes {times(report.floor_ratio_percent.median)} the floor.", highlight=False)
+    show_bars(report.bars, console)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
     rate = row.per_second
     return (
         row.label,
@@ -268,8 +284,3 @@ def cells(row: Row) -> tuple[str, ...]:
         milliseconds(row.p50_us.median) if row.p50_us else "",
         milliseconds(row.p99_us.median) if row.p99_us else "",
     )
-
-
-def ratio(report: Report) -> str:
-    """How much longer a run takes than the floor."""
-    return times(report.floor_ratio_percent.median)

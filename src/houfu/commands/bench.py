@@ -5,20 +5,24 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from houfu.commands.console import DataDir, Exit, Failed, say, settings_of, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator
+    from collections.abc import Callable, Collection, Coroutine, Generator
 
     from rich.console import Console
 
+    from houfu.bench import assessment as of_assessment
     from houfu.bench import policy as of_policy
     from houfu.bench.authorize import Plan, Report
+    from houfu.core.clock import Clock
     from houfu.settings import Settings
+
+T = TypeVar("T")
 
 app = typer.Typer(help="The product's own benchmarks, each beside its limit.", no_args_is_help=True)
 
@@ -79,11 +83,42 @@ def authorize(
     _tell(report, json)
 
 
+@app.command()
+def assessment(
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="How often every row is measured.")] = 3,
+    seconds: Annotated[int, typer.Option(min=1, max=300, help="How long orders run alone in a round.")] = 5,
+    stores: Annotated[
+        int, typer.Option(min=1_000, max=1_000_000, metavar="N", help="Stores that a run goes over.")
+    ] = 100_000,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the JSON to this file too.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """A run over all stores that changes every limit, beside PostgreSQL writing the same; orders beside such a run."""
+    from houfu.bench.assessment import Plan, measure, show
+
+    plan = Plan(stores=stores, rounds=rounds, seconds=seconds)
+    report = _on_a_server(
+        settings_of(data_dir), lambda dsn, clock, hear: measure(dsn, plan, clock=clock, on_progress=hear)
+    )
+    show(report, _wide())
+    _write(report, json)
+
+
 def _measure(plan: "Plan", settings: "Settings") -> "Report":
-    """Run the plan on the server of DATABASE_URL, else on an embedded one of its own that is removed afterwards."""
+    from houfu.bench.authorize import measure
+
+    return _on_a_server(settings, lambda dsn, clock, hear: measure(dsn, plan, clock=clock, on_progress=hear))
+
+
+def _on_a_server(
+    settings: "Settings",
+    measure: "Callable[[str, Clock, Callable[[str, int, int], None]], Coroutine[object, object, T]]",
+) -> T:
+    """Measure on the server of DATABASE_URL, else on an embedded one of its own that is removed afterwards."""
     import asyncio
 
-    from houfu.bench.authorize import measure
     from houfu.bench.limits import PgbenchFailed
     from houfu.bench.processes import ProcessFailed
     from houfu.bench.runner import new_loop
@@ -99,14 +134,7 @@ def _measure(plan: "Plan", settings: "Settings") -> "Report":
             _progress() as hear,
             asyncio.Runner(loop_factory=new_loop) as runner,
         ):
-            return runner.run(
-                measure(
-                    server.dsn,
-                    plan,
-                    clock=SystemClock(),
-                    on_progress=hear,
-                )
-            )
+            return runner.run(measure(server.dsn, SystemClock(), hear))
     except ServerError as error:
         raise Failed(Exit.DATABASE, str(error), error.remedy) from None
     except (PgbenchFailed, ProcessFailed) as failed:
@@ -208,7 +236,7 @@ def _wide() -> "Console":
     return console if console.is_terminal else Console(stderr=True, width=TABLE_WIDTH)
 
 
-def _write(report: "Report | of_policy.Report", file: Path | None) -> None:
+def _write(report: "Report | of_policy.Report | of_assessment.Report", file: Path | None) -> None:
     import msgspec
 
     if file is not None:
