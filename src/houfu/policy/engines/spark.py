@@ -38,6 +38,9 @@ _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     # Java never compiles a longer method to machine code; Spark then writes the statement as several.
     "spark.sql.codegen.hugeMethodLimit": "8000",
+    # A policy of many steps has as many levels, and each takes a turn.
+    "spark.sql.analyzer.maxIterations": "1000",
+    "spark.sql.optimizer.maxIterations": "1000",
 }
 _OF_A_LOCAL_ONE = {
     "spark.ui.enabled": "false",
@@ -101,10 +104,10 @@ def run_on_spark(
         inputs = ", ".join(f"`{name}`" for name, _ in types if name != STORE)
         named = f"COALESCE({STORE}, raise_error('{STORE} is missing')) AS {STORE}"
         relation = f"(SELECT {named}, {inputs} FROM houfu_stores) AS stores"  # noqa: S608 - checked names
-        decided = session.sql(select_statement(policy, "spark", relation, absent=absent))
-        told = decided.withMetadata("reasons", dict(metadata(policy)))
         advance(0, 1, "Spark is at work")
         try:
+            decided = session.sql(select_statement(policy, "spark", relation, absent=absent))
+            told = decided.withMetadata("reasons", dict(metadata(policy)))
             if here:
                 with _room_beside(target) as made:
                     told.write.parquet(str(made))
@@ -112,7 +115,10 @@ def run_on_spark(
             else:
                 told.write.parquet(target)
             count = session.read.parquet(target).count()
-        except PySparkException as error:
+        except FileUnusable:
+            raise
+        except Exception as error:
+            # Not PySparkException alone: what Java throws may come as an error of py4j.
             if "PATH_ALREADY_EXISTS" in str(error):
                 raise FileUnusable(f"{target} cannot be written: it exists") from None
             _explain(policy, stores, absent)
