@@ -71,7 +71,7 @@ def applied(store_id: str, decision: Decision) -> bool:
 
 async def assess(connection: Connection, book: PolicyBook, *, now: datetime) -> list[ShadowDecision]:
     """Decide about every store as the book says, and record it; what shadows decided beside."""
-    made = actions.decide(
+    made = await actions.decide(
         STORES,
         await actions.know(connection, STORES, now=now),
         book=book,
