@@ -194,7 +194,7 @@ async def open_service(
             pool=pool,
             clock=clock,
             ids=ids,
-            parts=(book, policy.zone, shipped_calendar(), Moving(), Database(dsn)),
+            parts=(book, policy.zone, shipped_calendar(policy.terms.calendar), Moving(), Database(dsn)),
         )
 
         def book_now() -> PolicyBook:

@@ -58,6 +58,7 @@ async def test_limits_are_allocated_until_nothing_is_left_and_the_next_store_is_
         "s4": (80, None),
     }
     assert (await facility(programme)).allocated == 200
+    assert (seen["s1"].partner_price_ppm_per_day, seen["s4"].partner_price_ppm_per_day) == (120, None)
 
 
 async def test_a_store_that_is_assessed_again_keeps_its_own_allocation(programme: Programme) -> None:

@@ -41,11 +41,15 @@ def promotion_end(day: date) -> date | None:
     return None
 
 
-def quarters(after: datetime, until: datetime) -> list[datetime]:
-    """The local midnights that begin a quarter, in (after, until]."""
+def occasions(after: datetime, until: datetime) -> list[tuple[datetime, bool]]:
+    """The local midnights in (after, until] at which every store is looked at, in order, and whether it is assessed
+    whatever came of the last time: so it is each quarter; on the 5th of a month and as a promotion begins only where
+    another rule applies than did then."""
     years = range(day_of(after).year, day_of(until).year + 1)
-    starts = (midnight(date(year, month, 1)) for year in years for month in (1, 4, 7, 10))
-    return [start for start in starts if after < start <= until]
+    quarters = [(midnight(date(year, month, 1)), True) for year in years for month in (1, 4, 7, 10)]
+    checks = [(midnight(date(year, month, 5)), False) for year in years for month in range(1, 13)]
+    windows = [(midnight(date(year, *first)), False) for year in years for first, _ in WINDOWS]
+    return sorted((at, always) for at, always in quarters + checks + windows if after < at <= until)
 
 
 @dataclass
@@ -61,13 +65,23 @@ class Store(FenStore):
     """Net amounts of withdrawals, in transit or at the bank."""
 
     def assess(self, now: datetime) -> None:
-        self.layers = [(self.level * BASE_OF_LEVEL, now, None)]
+        self.layers = self.decided(now)
+
+    def decided(self, now: datetime) -> list[tuple[int, datetime, datetime | None]]:
+        """The layers that an assessment would make."""
+        layers: list[tuple[int, datetime, datetime | None]] = [(self.level * BASE_OF_LEVEL, now, None)]
         if self.courses:
             ends = midnight(three_months_after(day_of(max(self.courses))))
             if now < ends:
-                self.layers.append((COURSE, now, ends))
+                layers.append((COURSE, now, ends))
         if (ends_on := promotion_end(day_of(now))) is not None:
-            self.layers.append((PROMOTION, now, midnight(ends_on)))
+            layers.append((PROMOTION, now, midnight(ends_on)))
+        return layers
+
+    def look(self, now: datetime, *, always: bool) -> None:
+        """An occasion: the rules that apply are the kinds of layers there are."""
+        if always or {amount for amount, _, _ in self.decided(now)[1:]} != {a for a, _, _ in self.layers[1:]}:
+            self.assess(now)
 
     def live(self, order_id: str) -> bool:
         id = self.taken.get(order_id)
@@ -110,13 +124,13 @@ class Store(FenStore):
         return None
 
     def pass_time(self, after: datetime, until: datetime, terms: Orders) -> None:
-        """What is due in (after, until]: holds, debts, quarters."""
+        """What is due in (after, until]: holds, debts, occasions to assess."""
         for order in self.orders.values():
             if order.count(fen.HELD) and order.expires_at <= until:
                 fen.void(order, emptied="expired")
             fen.default(order, till=self.till, terms=terms, now=until)
-        for start in quarters(after, until):
-            self.assess(start)
+        for at, always in occasions(after, until):
+            self.look(at, always=always)
 
     def accounts(self) -> dict[str, int]:
         """Debit positive; what is in transit and what was paid out are one."""

@@ -113,7 +113,8 @@ class Simulation(RuleBasedStateMachine):
         self.connection = await connect(self.dsn, as_app=False)
         self.stack.push_async_callback(self.connection.close)
         await self.connection.execute(
-            "truncate stores, books, authorizations, movements, journals, idempotency, sandbox_clock cascade"
+            "truncate stores, books, authorizations, movements, journals, idempotency, sandbox_clock,"
+            " assessment_runs, messages, message_boxes cascade"
         )
         self.clock = SandboxClock(START)
         ids = IdMaker()

@@ -27,7 +27,7 @@ def quote(
     try:
         answer = judge(
             withdrawal_terms(shipped_policy().terms),
-            shipped_calendar(),
+            shipped_calendar(shipped_policy().terms.calendar),
             amount=amount,
             asked_at=moment("--asked-at", asked_at),
             prior_count=prior_count,

@@ -58,7 +58,7 @@ class StatusUnfit(ValueError):
 class LineView(msgspec.Struct, frozen=True, kw_only=True):
     """What a store sees of its limit (C1), amounts in minor units. `falls_by`: by how much the total falls at
     `valid_until`, the nearest moment at which it does, `falls_because` why; all None when no fall is in sight. `notice`:
-    what a limit below its use means. `partner`: who funds the store, where that is not the programme itself (B1)."""
+    what a limit below its use means. `partner`: who funds the store, where that is not the programme itself, and its price in parts per million a day (B1)."""
 
     store_id: str
     status: Status
@@ -71,6 +71,7 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     falls_by: int | None
     falls_because: str | None
     partner: str | None
+    partner_price_ppm_per_day: int | None
     layers: list[Layer]
     headline: str
     notice: str | None
@@ -153,6 +154,7 @@ async def view(
         falls_by=fall.by if fall else None,
         falls_because=_because(policy, fall.kinds, language) if fall else None,
         partner=line.partner,
+        partner_price_ppm_per_day=_price(policy, line.partner),
         layers=layers,
         headline=f"可使用额度:{in_words(line.available, line.currency)}",
         notice=_notice(line, language),
@@ -218,6 +220,10 @@ async def _missing(
     except PolicyError:
         return None
     return None
+
+
+def _price(policy: Policy, partner: str | None) -> int | None:
+    return next((term.price_ppm_per_day for term in policy.terms.partners if term.code == partner), None)
 
 
 def _because(policy: Policy, kinds: Sequence[str], language: Language) -> str:

@@ -64,7 +64,7 @@ def advise(
         today=today,
         opened_on=opened_on,
         last_violation_on=last_violation_on,
-        calendar=calendar or shipped_calendar(),
+        calendar=calendar or shipped_calendar(policy.terms.calendar),
     )
     decide = compile_policy(policy).decide
     before = decide(now.inputs)

@@ -90,6 +90,7 @@ FIELDS: dict[str, tuple[Said, str | None]] = {
     "name": (Said("方案名", "name"), None),
     "currency": (Said("币种", "currency"), None),
     "timezone": (Said("时区", "time zone"), None),
+    "calendar": (Said("工作日历", "calendar of working days"), None),
     "round_down_to": (Said("额度向下取整到", "the total is rounded down to"), "fen"),
     # of entries
     "unit": (Said("单位", "unit"), None),

@@ -320,6 +320,7 @@ class PolicyTerms(Struct, frozen=True, kw_only=True):
     version: Annotated[int, Meta(ge=1, le=2**31 - 1)]
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
     timezone: Annotated[str, Meta(min_length=1, max_length=64)]
+    calendar: Literal["cn"] = "cn"
     zh: Wording
     en: Wording
     inputs: Annotated[tuple[InputTerm, ...], Meta(min_length=1, max_length=200)]
