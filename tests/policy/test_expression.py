@@ -1,12 +1,29 @@
 """The expression language: what it means, and everything it refuses."""
 
+import itertools
+import random
+
 import pytest
 
-from houfu.policy.bounds import Interval, Scope, bound, truth
+from houfu.policy.bounds import Interval, Scope, bound, judge, truth
 from houfu.policy.document import load_policy, shipped_text
 from houfu.policy.evaluate import evaluate
 from houfu.policy.explain import explain
-from houfu.policy.expression import ExpressionFault, is_plain_name, names_in, parse_condition, parse_integer
+from houfu.policy.expression import (
+    Arithmetic,
+    Comparison,
+    Condition,
+    ExpressionFault,
+    Integer,
+    Joined,
+    Literal,
+    Name,
+    Not,
+    is_plain_name,
+    names_in,
+    parse_condition,
+    parse_integer,
+)
 
 from .test_cases import CASES
 
@@ -227,6 +244,58 @@ def test_a_condition_that_cannot_hold_or_fail_is_seen(text: str, holds: bool, fa
     scope = Scope({"a": Interval(-10, 10), "b": Interval(0, 20)}, {})
     judged = truth(parse_condition(text), scope)
     assert (judged.holds, judged.fails) == (holds, fails)
+
+
+def holds(tree: Condition, given: dict[str, int]) -> bool:
+    match tree:
+        case Comparison(operator, left, right):
+            a, b = value_of(left, given), value_of(right, given)
+            return {"=": a == b, "<>": a != b, "<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[operator]
+        case Joined("and", left, right):
+            return holds(left, given) and holds(right, given)
+        case Joined(_, left, right):
+            return holds(left, given) or holds(right, given)
+        case Not(operand):
+            return not holds(operand, given)
+
+
+def value_of(tree: Integer, given: dict[str, int]) -> int:
+    """Of a name, a number or a sum: all that the conditions below are made of."""
+    match tree:
+        case Literal(value):
+            return value
+        case Name(name):
+            return given[name]
+        case Arithmetic("+", left, right):
+            return value_of(left, given) + value_of(right, given)
+        case _:
+            raise AssertionError(tree)
+
+
+SMALL = {"a": range(-2, 3), "b": range(4), "c": range(1, 3)}
+
+
+def conditions(rng: random.Random, depth: int) -> str:
+    if depth == 0 or rng.random() < 0.2:
+        left, right = (rng.choice(["a", "b", "c", "a + b", str(rng.randint(0, 4))]) for _ in "lr")
+        return f"{left} {rng.choice(['=', '<>', '<', '<=', '>', '>='])} {right}"
+    inner, other = conditions(rng, depth - 1), conditions(rng, depth - 1)
+    return rng.choice([f"NOT ({inner})", f"({inner}) AND ({other})", f"({inner}) OR ({other})"])
+
+
+def test_what_is_known_below_a_condition_is_never_narrower_than_the_truth() -> None:
+    rng, dead = random.Random(11), 0
+    everything = [dict(zip(SMALL, values, strict=True)) for values in itertools.product(*SMALL.values())]
+    for _ in range(1500):
+        tree = parse_condition(conditions(rng, rng.randint(0, 4)))
+        scope = Scope({name: Interval(values[0], values[-1]) for name, values in SMALL.items()}, {})
+        for told, wanted in zip(judge(tree, {}, scope), (True, False), strict=True):
+            met = [given for given in everything if holds(tree, given) is wanted]
+            dead += told is None
+            assert told is not None or not met
+            for given in met:
+                assert all(span.low <= given[name] <= span.high for name, span in (told or {}).items())
+    assert dead > 50
 
 
 @pytest.mark.parametrize(

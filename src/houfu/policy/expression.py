@@ -22,7 +22,7 @@ from houfu.policy.source import clip
 DIALECT = "duckdb"
 TEXT_MAX = 2000
 TOKENS_MAX = 250
-DEPTH_MAX = 24
+DEPTH_MAX = 20
 SIGNS_MAX = 2
 LITERAL_MAX = 2**63 - 1
 
