@@ -80,6 +80,7 @@ def measure(plan: Plan, *, on_progress: OnProgress) -> Report:
     Raises ProcessFailed where a piece of work broke off, WrongAnswer where one says something else than Python.
     """
     machine = this_machine()
+    policy_sha256 = shipped_policy().sha256
     with _room(plan.folder) as room:
         stand = _Stand(plan, room)
         stand.prepare(on_progress)
@@ -96,7 +97,7 @@ def measure(plan: Plan, *, on_progress: OnProgress) -> Report:
         return Report(
             machine=machine,
             engines={name: _version(name) for name in ENGINES},
-            policy_sha256=shipped_policy().sha256,
+            policy_sha256=policy_sha256,
             rounds=plan.rounds,
             stores=plan.stores,
             decisions=plan.decisions,
