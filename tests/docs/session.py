@@ -59,21 +59,21 @@ def normalised(text: str) -> str:
     return text
 
 
-def arguments_of(command: str) -> list[str]:
-    """The arguments that `make serve ARGS="..."` gives to `houfu serve`."""
+def arguments_of(command: str) -> tuple[str, list[str]]:
+    """The command of `houfu` and its arguments that `make serve ARGS="..."` or `make demo ARGS="..."` runs."""
     make, target, *rest = shlex.split(command)
-    if (make, target) != ("make", "serve") or len(rest) != 1 or not rest[0].startswith("ARGS="):
-        raise ValueError(f"the first block must be make serve ARGS=...: {command}")
-    return shlex.split(rest[0].removeprefix("ARGS="))
+    if make != "make" or target not in {"serve", "demo"} or len(rest) != 1 or not rest[0].startswith("ARGS="):
+        raise ValueError(f"the first block must be make serve ARGS=... or make demo ARGS=...: {command}")
+    return target, shlex.split(rest[0].removeprefix("ARGS="))
 
 
 @contextmanager
-def service(arguments: list[str], home: Path) -> Generator[str]:
-    """`houfu serve` with the page's arguments on a free port, in a home of its own. Its address."""
+def service(target: str, arguments: list[str], home: Path) -> Generator[str]:
+    """`houfu serve` or `houfu demo` with the page's arguments on a free port, in a home of its own. Its address."""
     given = [str(home / word[2:]) if word.startswith("~/") else word for word in arguments]
     with (home / "stderr").open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "houfu.cli", "serve", *given, "--port", "0"],
+            [sys.executable, "-m", "houfu.cli", target, *given, "--port", "0"],
             cwd=ROOT,
             env=_environment(home),
             stdout=subprocess.PIPE,

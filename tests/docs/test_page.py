@@ -38,6 +38,9 @@ def test_only_what_varies_is_normalised() -> None:
 
 
 def test_the_arguments_of_a_service_are_read_from_its_command() -> None:
-    assert arguments_of('make serve ARGS="--sandbox --data-dir ~/x"') == ["--sandbox", "--data-dir", "~/x"]
+    assert arguments_of('make serve ARGS="--sandbox --data-dir ~/x"') == (
+        "serve",
+        ["--sandbox", "--data-dir", "~/x"],
+    )
     with pytest.raises(ValueError, match="make serve"):
         arguments_of("houfu serve")

@@ -10,7 +10,7 @@ import pytest
 from docs.page import ROOT, Block, blocks_of
 from docs.session import SHOWN_URL, arguments_of, normalised, outputs, service, steps_of
 
-TOURS = ("docs/tour.md", "README.md")
+TOURS = ("docs/tour.md", "docs/guides/risk.md", "README.md")
 TRANSLATED = (("docs/tour.md", "docs/tour.zh-CN.md"), ("README.md", "README.zh-CN.md"))
 
 
@@ -21,7 +21,7 @@ def _blocks(page: str) -> list[Block]:
 def _tour(page: str) -> list[Block]:
     """The blocks of a page from where the service is started on."""
     blocks = _blocks(page)
-    starts = [place for place, block in enumerate(blocks) if block.text.startswith("make serve ")]
+    starts = [place for place, block in enumerate(blocks) if block.text.startswith(("make serve ARGS=", "make demo ARGS="))]
     assert len(starts) == 1, f"{page} starts the service {len(starts)} times"
     return blocks[starts[0] :]
 
@@ -29,7 +29,7 @@ def _tour(page: str) -> list[Block]:
 @pytest.mark.parametrize("page", TOURS)
 def test_every_command_of_a_tour_prints_what_the_page_shows(page: str, tmp_path: Path) -> None:
     first, *rest = steps_of(_tour(page))
-    with service(arguments_of(first.command.text), tmp_path) as url:
+    with service(*arguments_of(first.command.text), tmp_path) as url:
         assert normalised(first.shown) == f'{{"ready":true,"url":"{SHOWN_URL}"}}'
         printed = outputs([step.command.text for step in rest], url=url, home=tmp_path)
     assert len(printed) == len(rest), f"the shell ended early: {printed[-1]}"
