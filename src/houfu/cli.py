@@ -3,14 +3,28 @@
 import signal
 import sys
 from types import FrameType
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from houfu.commands import bench, demo, doctor, importing, keys, ledger, migrate, policy, quote, serve
 from houfu.commands.console import Exit, Failed, give_up, say
 
+
+class _Commands(TyperGroup):
+    """Every command. One that is interrupted ends as such; left to typer it would be an abort with exit code 1."""
+
+    def invoke(self, ctx: Any) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Failed(Exit.INTERRUPTED, "interrupted") from None
+
+
 app = typer.Typer(
     name="houfu",
+    cls=_Commands,
     help="Pay-later for a marketplace: limits for stores, credit for buyers, books that balance.",
     no_args_is_help=True,
     add_completion=False,

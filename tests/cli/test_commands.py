@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -173,3 +177,19 @@ def test_empty_books_verify_and_a_missing_policy_is_said_so(database: str) -> No
     proof = answer("ledger", "verify", dsn=database)
     assert (proof["verified"], proof["stores"], proof["first_break"]) == (True, 0, None)
     assert houfu("policy", "show", "1", dsn=database).returncode == Exit.NO
+
+
+def test_a_command_that_is_interrupted_says_so_and_ends_with_its_own_code(tmp_path: Path) -> None:
+    """A pipe that nobody writes to keeps the command reading; that it was opened tells that the command is at it."""
+    pipe = tmp_path / "policy.yaml"
+    os.mkfifo(pipe)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "houfu.cli", "policy", "validate", str(pipe)],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    with pipe.open("w"):
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, said.strip()) == (Exit.INTERRUPTED, "houfu: interrupted")
