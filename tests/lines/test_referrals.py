@@ -1,6 +1,7 @@
 """Decisions that the policy refers to a person: nothing rises before somebody said so (C3)."""
 
 from collections.abc import AsyncGenerator
+from typing import Literal
 
 import pytest
 
@@ -26,7 +27,7 @@ async def programme(database: str) -> AsyncGenerator[Programme]:
         assert (await programme.verify()).first_break is None
 
 
-async def assessed(programme: Programme, **more: str) -> Assessing:
+async def assessed(programme: Programme, *, referral: Literal["open", "accepted"] = "open") -> Assessing:
     return await assess(
         programme.connection,
         ["s1"],
@@ -35,7 +36,7 @@ async def assessed(programme: Programme, **more: str) -> Assessing:
         author="operator:test",
         ids=programme.ids,
         now=programme.clock.now(),
-        **more,  # pyright: ignore[reportArgumentType]
+        referral=referral,
     )
 
 
