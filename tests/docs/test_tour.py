@@ -21,7 +21,11 @@ def _blocks(page: str) -> list[Block]:
 def _tour(page: str) -> list[Block]:
     """The blocks of a page from where the service is started on."""
     blocks = _blocks(page)
-    starts = [place for place, block in enumerate(blocks) if block.text.startswith(("make serve ARGS=", "make demo ARGS="))]
+    starts = [
+        place
+        for place, block in enumerate(blocks)
+        if block.text.startswith(("make serve ARGS=", "make demo ARGS="))
+    ]
     assert len(starts) == 1, f"{page} starts the service {len(starts)} times"
     return blocks[starts[0] :]
 
