@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import perf_counter_ns
 from typing import Final, Literal
 
@@ -18,7 +18,7 @@ from rich.console import Console
 from houfu.bench.engine import authorizations, must_have_worked
 from houfu.bench.machine import Machine, machine_of
 from houfu.bench.page import show_bars, show_table
-from houfu.bench.programme import own_database, store_id
+from houfu.bench.programme import own_database, shipped_book, store_id
 from houfu.bench.table import Bar, Spread, milliseconds, spread, times
 from houfu.core.clock import Clock
 from houfu.core.ids import IdMaker
@@ -29,9 +29,7 @@ from houfu.lines import runs
 from houfu.lines.assessing import assess
 from houfu.lines.lanes import Lanes
 from houfu.policy.book import PolicyBook
-from houfu.policy.document import shipped_text
 from houfu.policy.periods import local_day
-from houfu.policy.publishing import open_policy_book, publish
 
 CALLERS: Final = 32
 """Orders in flight, each caller waiting for its answer before the next."""
@@ -185,16 +183,8 @@ def _orders_row(name: str, label: str, samples: list[_Orders]) -> Row:
 async def _make_stores(
     connection: Connection, plan: Plan, *, ids: IdMaker, now: datetime, on_progress: OnProgress
 ) -> PolicyBook:
-    policy = await publish(
-        connection,
-        shipped_text(),
-        effective_from=now - timedelta(days=365),
-        author="houfu",
-        approved_by="bench",
-        now=now,
-    )
-    book = await open_policy_book(connection)
-    today = local_day(now, policy.zone)
+    book = await shipped_book(connection, now=now)
+    today = local_day(now, book.at(now).zone)
     for start in range(0, plan.stores, _STORES_AT_ONCE):
         on_progress("stores are opened", start, plan.stores)
         names = [store_id(n) for n in range(start + 1, min(start + _STORES_AT_ONCE, plan.stores) + 1)]

@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
@@ -12,8 +11,10 @@ from houfu.core.ids import IdMaker
 from houfu.db.keys import create_key
 from houfu.db.migrate import migrate
 from houfu.db.queries import load
-from houfu.db.tx import connect
+from houfu.db.server import in_database
+from houfu.db.tx import Connection, connect
 from houfu.lines.assessing import assess
+from houfu.policy.book import PolicyBook
 from houfu.policy.document import shipped_text
 from houfu.policy.periods import local_day
 from houfu.policy.publishing import open_policy_book, publish
@@ -44,9 +45,22 @@ async def own_database(dsn: str, name: str) -> AsyncGenerator[str]:
     await _statement(dsn, f"drop database if exists {name} with (force)")
     await _statement(dsn, f"create database {name}")
     try:
-        yield urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
+        yield in_database(dsn, name)
     finally:
         await _statement(dsn, f"drop database if exists {name} with (force)")
+
+
+async def shipped_book(connection: Connection, *, now: datetime) -> PolicyBook:
+    """The book of a database in which only the shipped policy was ever published."""
+    await publish(
+        connection,
+        shipped_text(),
+        effective_from=now - timedelta(days=365),
+        author="houfu",
+        approved_by="bench",
+        now=now,
+    )
+    return await open_policy_book(connection)
 
 
 async def open_programme(dsn: str, *, stores: int, now: datetime) -> Orders:
@@ -54,18 +68,11 @@ async def open_programme(dsn: str, *, stores: int, now: datetime) -> Orders:
     await migrate(dsn)
     connection = await connect(dsn, as_app=False)
     try:
-        policy = await publish(
-            connection,
-            shipped_text(),
-            effective_from=now - timedelta(days=365),
-            author="houfu",
-            approved_by="bench",
-            now=now,
-        )
+        book = await shipped_book(connection, now=now)
+        policy = book.at(now)
         names = [store_id(number) for number in range(1, stores + 1)]
         ids = IdMaker()
         await connection.execute(_SQL["put_stores"], names, LEVEL, local_day(now, policy.zone), now)
-        book = await open_policy_book(connection)
         for start in range(0, stores, _STORES_AT_ONCE):
             await assess(
                 connection,

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 SHIPPED = "shipped"
 
 Named = "A file, the number of a version that was proposed, or `shipped` for the packaged one."
-Backfilled = (
-    "What was recorded long after it happened counts from when it happened: for a history that was imported."
-)
 _NOTHING_KNOWN = (
     "Records count from when they were recorded; for a history that was imported give --backfilled."
 )
@@ -33,6 +30,18 @@ class Every(StrEnum):
 
     MONTH = "month"
     QUARTER = "quarter"
+
+
+FirstDay = Annotated[str | None, typer.Option("--from", metavar="DAY", help="Default: a year before --to.")]
+LastDay = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Default: today.")]
+LookedAt = Annotated[Every, typer.Option(help="How often a store is looked at.")]
+Backfilled = Annotated[
+    bool,
+    typer.Option(
+        "--backfilled",
+        help="What was recorded long after it happened counts from when it happened: for a history that was imported.",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,18 +76,16 @@ def diff(
 
 def snapshots(
     out: Annotated[Path, typer.Option("--out", metavar="FILE.parquet", help="Where the history is written.")],
-    first: Annotated[
-        str | None, typer.Option("--from", metavar="DAY", help="Default: a year before --to.")
-    ] = None,
-    last: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Default: today.")] = None,
-    every: Annotated[Every, typer.Option(help="How often a store is looked at.")] = Every.MONTH,
+    first: FirstDay = None,
+    last: LastDay = None,
+    every: LookedAt = Every.MONTH,
     day: Annotated[
         int | None, typer.Option(min=1, max=28, help="Day of the month. Default: the policy's check day.")
     ] = None,
     policy: Annotated[
         list[str] | None, typer.Option(metavar="POLICY", help=f"{Named} Once or twice.")
     ] = None,
-    backfilled: Annotated[bool, typer.Option("--backfilled", help=Backfilled)] = False,
+    backfilled: Backfilled = False,
     data_dir: DataDir = None,
 ) -> None:
     """Write the inputs of every store at moments of the past, as they could be known then, as one Parquet file."""
@@ -97,15 +104,13 @@ def snapshots(
 def backtest(
     a: Annotated[str, typer.Argument(metavar="A", help=Named)],
     b: Annotated[str, typer.Argument(metavar="B", help=Named)],
-    first: Annotated[
-        str | None, typer.Option("--from", metavar="DAY", help="Default: a year before --to.")
-    ] = None,
-    last: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Default: today.")] = None,
-    every: Annotated[Every, typer.Option(help="How often a store is looked at.")] = Every.MONTH,
+    first: FirstDay = None,
+    last: LastDay = None,
+    every: LookedAt = Every.MONTH,
     day: Annotated[
         int | None, typer.Option(min=1, max=28, help="Day of the month. Default: A's check day.")
     ] = None,
-    backfilled: Annotated[bool, typer.Option("--backfilled", help=Backfilled)] = False,
+    backfilled: Backfilled = False,
     history: Annotated[
         Path | None,
         typer.Option(

@@ -81,7 +81,7 @@ def approve(version: VersionNumber, author: Author, data_dir: DataDir = None) ->
 
     async def act(connection: Connection, now: datetime) -> tuple[Publication, ZoneInfo]:
         published = await approve_it(connection, version, approved_by=named, now=now)
-        return published, await _zone(connection)
+        return published, await _zone(connection, version)
 
     approved, zone = in_history(data_dir, act)
     if approved.postponed:
@@ -127,7 +127,8 @@ def list_all(data_dir: DataDir = None) -> None:
         ):
             found += page
         open_trials = [trial for trial in await trials(connection) if trial.ended_at is None]
-        return found, open_trials, await _zone(connection)
+        zone = await _zone(connection, found[0].version) if found else ZoneInfo("UTC")
+        return found, open_trials, zone
 
     found, running, zone = in_history(data_dir, act)
     for one in found:
@@ -187,12 +188,11 @@ def replay(
         )
 
 
-async def _zone(connection: Connection) -> ZoneInfo:
-    """The programme's zone: no version may change it."""
-    from houfu.policy.publishing import open_policy_book
+async def _zone(connection: Connection, version: int) -> ZoneInfo:
+    """The programme's zone, which is every version's."""
+    from houfu.policy.publishing import policy_of
 
-    published = (await open_policy_book(connection)).published
-    return published[0].policy.zone if published else ZoneInfo("UTC")
+    return (await policy_of(connection, version)).zone
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> str:

@@ -19,17 +19,13 @@ class Cause(StrEnum):
     STORE_ENROLLED = "store_enrolled"
     IMPORTED = "imported"
     ASSESSMENT_REQUESTED = "assessment_requested"
-    PERIODIC_ASSESSMENT = "periodic_assessment"
     QUARTER = "quarter"
     MONTH_CHECK = "month_check"
     RETRY = "retry"
     POLICY_EFFECTIVE = "policy_effective"
     LAYER_STARTED_OR_ENDED = "layer_started_or_ended"
     PROMOTION = "promotion"
-    PROMOTION_APPLIED = "promotion_applied"
-    EMERGENCY_GRANTED = "emergency_granted"
     REFERRAL_ACCEPTED = "referral_accepted"
-    REFERRAL_DECLINED = "referral_declined"
     COURSE_COMPLETED = "course_completed"
     VIOLATION = "violation"
     SERIOUS_VIOLATION = "serious_violation"
@@ -52,7 +48,6 @@ WORDING: Final[Mapping[Cause, Wording]] = MappingProxyType(
         Cause.STORE_ENROLLED: Wording("店铺加入", "the store joined"),
         Cause.IMPORTED: Wording("店铺资料导入", "the store's records were brought in"),
         Cause.ASSESSMENT_REQUESTED: Wording("按要求重新评估", "an assessment was asked for"),
-        Cause.PERIODIC_ASSESSMENT: Wording("定期评估", "periodic assessment"),
         Cause.QUARTER: Wording("季度评估", "quarterly assessment"),
         Cause.MONTH_CHECK: Wording("月度检查", "monthly check"),
         Cause.RETRY: Wording("补做到期未能完成的评估", "an assessment that was due could be made only now"),
@@ -61,10 +56,7 @@ WORDING: Final[Mapping[Cause, Wording]] = MappingProxyType(
             "有期限的额度生效或到期", "a dated part of the limit started or ended"
         ),
         Cause.PROMOTION: Wording("大促临时额度", "a promotion opened or ended"),
-        Cause.PROMOTION_APPLIED: Wording("申请大促临时额度", "a promotion increase was applied for"),
-        Cause.EMERGENCY_GRANTED: Wording("批准应急额度", "an emergency limit was granted"),
         Cause.REFERRAL_ACCEPTED: Wording("人工复核通过", "a person looked and accepted the assessment"),
-        Cause.REFERRAL_DECLINED: Wording("人工复核未通过", "a person looked and declined the assessment"),
         Cause.COURSE_COMPLETED: Wording("完成课程", "the course was completed"),
         Cause.VIOLATION: Wording("违规", "a violation"),
         Cause.SERIOUS_VIOLATION: Wording("严重违规", "a serious violation"),
