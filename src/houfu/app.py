@@ -11,6 +11,7 @@ from typing import Final, Literal
 import msgspec
 import structlog
 
+from houfu.calendars import api as calendars_api
 from houfu.core.calendar import Calendar, shipped_calendar
 from houfu.core.clock import Clock, SandboxClock, SystemClock
 from houfu.core.ids import IdMaker
@@ -31,10 +32,13 @@ from houfu.ledger import api as ledger_api
 from houfu.lines import api as lines_api
 from houfu.lines import run_api
 from houfu.lines.lanes import LANES, Lanes
+from houfu.payouts import api as payouts_api
 from houfu.policy import api as policy_api
 from houfu.policy.book import PolicyBook
 from houfu.policy.document import shipped_text
 from houfu.policy.publishing import open_policy_book, publish, refreshed
+from houfu.reconciliation import api as reconciliation_api
+from houfu.statements import api as statements_api
 from houfu.stores import api as stores_api
 from houfu.withdrawals import api as withdrawals_api
 from houfu.withdrawals.bank import SimulatedBank
@@ -122,6 +126,10 @@ def routes() -> list[AnyRoute]:
         *policy_api.routes(),
         *ledger_api.routes(),
         *withdrawals_api.routes(),
+        *payouts_api.routes(),
+        *reconciliation_api.routes(),
+        *statements_api.routes(),
+        *calendars_api.routes(),
         Route(
             method="POST",
             address="/v1/sandbox/clock",

@@ -27,11 +27,13 @@ begin
             policy_versions, policy_publications, policy_trials, assessments, shadow_decisions,
             assessment_runs, referrals,
             lines, layers, line_changes, authorizations, movements,
-            withdrawals
+            withdrawals,
+            payout_batches, payout_files, bank_reports
             to houfu_app;
         grant update on
             sandbox_clock, message_boxes, books, balances, stores, bank_accounts, facilities, allocations, lines,
-            assessment_runs, referrals, authorizations, withdrawals
+            assessment_runs, referrals, authorizations, withdrawals,
+            payout_batches, payout_files, bank_reports
             to houfu_app;
         grant update (revoked_at) on api_keys to houfu_app;
         grant update (approved_by, started_at, ended_by, ended_at) on policy_trials to houfu_app;

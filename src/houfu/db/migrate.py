@@ -13,7 +13,20 @@ import asyncpg
 from houfu.db.tx import APP_ROLE
 
 # Every capability with a schema.sql, in import order: a later one may refer to an earlier one's tables.
-CAPABILITIES = ("db", "events", "ledger", "stores", "funding", "policy", "lines", "withdrawals")
+CAPABILITIES = (
+    "db",
+    "events",
+    "calendars",
+    "ledger",
+    "stores",
+    "funding",
+    "policy",
+    "lines",
+    "withdrawals",
+    "payouts",
+    "reconciliation",
+    "statements",
+)
 
 _FILE_NAME = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 _LOCK_TIMEOUT = "60s"

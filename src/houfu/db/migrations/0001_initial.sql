@@ -27,6 +27,7 @@ create table sandbox_clock (
     one  boolean     primary key default true check (one),
     now  timestamptz not null
 );
+
 -- The message box of a store: what happened to it, in words and as data. Only ever added to.
 
 -- How many messages a box holds. Whoever sends locks the row until the end of the transaction, so a store's messages
@@ -50,6 +51,9 @@ create table messages (
     primary key (store_id, seq),
     constraint a_message_is_sent_once unique (store_id, message_id)
 );
+
+-- The business calendar, version by version.
+
 -- The books. A journal and its postings are one row: its arrays pair an account with a signed amount
 -- (debit positive), the sum is zero by constraint, and the row is hashed onto the store's chain.
 
@@ -123,6 +127,7 @@ from journals, unnest(accounts, amounts) with ordinality as p (account, amount, 
 
 create view trial_balance as
 select account, currency, sum(balance)::numeric(38, 0) as balance from balances group by account, currency;
+
 -- Stores and what is known of them. Metrics are never edited: a correction is a new revision.
 
 create table stores (
@@ -176,6 +181,7 @@ create table bank_accounts (
     updated_at      timestamptz not null,
     primary key (store_id, bank_account_id)
 );
+
 -- Funding partners. `allocated` is the sum of a partner's allocations; both are written under the lock of the facility.
 
 create table facilities (
@@ -193,6 +199,7 @@ create table allocations (
     amount     bigint      not null check (amount > 0),
     updated_at timestamptz not null
 );
+
 -- Policy versions, who put them in force and when, their trials, and the decisions made by them: never edited, so that any
 -- decision can be replayed. What is not about one store is kept whole on every shard.
 
@@ -280,6 +287,7 @@ create table shadow_decisions (
     constraint a_shadow_decides_or_says_why_not check ((decision is null) <> (error is null)),
     constraint a_decision_has_inputs check (decision is null or inputs is not null)
 );
+
 -- The credit line of a store, the layers its total is made of, and the orders that consume it.
 
 create table lines (
@@ -423,6 +431,7 @@ create table movements (
     recorded_at      timestamptz not null,
     primary key (store_id, movement_id)
 );
+
 -- Withdrawals: what a store asked to be paid out, what it cost, when it arrives.
 
 create table withdrawals (
@@ -468,3 +477,61 @@ create index withdrawals_due on withdrawals (due_at) where due_at is not null;
 create index withdrawals_by_day on withdrawals (store_id, asked_on);
 create index withdrawals_by_payment on withdrawals (store_id, paid_at) where status = 'paid';
 create index withdrawals_newest on withdrawals (withdrawal_id, store_id);
+
+-- Payouts: batches of payments, the files they went to the bank in, and the bank's reports.
+
+create table payout_batches (
+    batch_id      uuid        primary key,
+    rail          text        not null check (rail ~ '^[a-z][a-z0-9_-]{0,31}$'),
+    currency      text        not null,
+    execution_on  date        not null,
+    payments      integer     not null check (payments > 0),
+    amount        bigint      not null check (amount > 0),
+    status        text        not null check (status in ('waiting', 'approved', 'rejected', 'sent')),
+    made_by       text        not null,
+    made_at       timestamptz not null,
+    decided_by    text,
+    decided_at    timestamptz,
+    decision_note text,
+    sent_at       timestamptz,
+    constraint decided_by_another_person check (decided_by <> made_by),
+    constraint decided_at_a_moment check ((status = 'waiting') = (decided_at is null) and (decided_at is null) = (decided_by is null))
+);
+create index payout_batches_open on payout_batches (rail, batch_id) where status in ('waiting', 'approved');
+
+create table payout_files (
+    batch_id     uuid        not null references payout_batches (batch_id),
+    number       smallint    not null check (number between 1 and 99),
+    message_id   text        not null unique check (length(message_id) between 1 and 35),
+    payments     integer     not null check (payments > 0),
+    amount       bigint      not null check (amount > 0),
+    sha256       bytea       not null,
+    content      bytea       not null,   -- the XML, deflated
+    status       text        not null check (status in ('made', 'sending', 'sent', 'accepted', 'rejected')),
+    attempts     integer     not null default 0,
+    sending_at   timestamptz,
+    sent_at      timestamptz,
+    answered_at  timestamptz,
+    primary key (batch_id, number)
+);
+
+create table bank_reports (
+    rail         text        not null,
+    sha256       bytea       not null,
+    name         text        not null check (length(name) between 1 and 128),
+    kind         text        not null check (kind in ('pain.002', 'camt.054', 'camt.053', 'unknown')),
+    message_id   text,
+    status       text        not null check (status in ('taken', 'refused', 'duplicate')),
+    fault        text,
+    entries      integer     not null default 0,
+    applied      integer     not null default 0,
+    content      bytea       not null,   -- as it came, deflated
+    recorded_at  timestamptz not null,
+    primary key (rail, sha256),
+    constraint refused_with_a_fault check ((status = 'refused') = (fault is not null))
+);
+create index bank_reports_newest on bank_reports (recorded_at, rail, sha256);
+
+-- What the bank says, beside what the books say.
+
+-- What stores' bill detail is read from.

@@ -1,0 +1,1 @@
+-- The business calendar, version by version.

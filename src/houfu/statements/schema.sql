@@ -1,0 +1,1 @@
+-- What stores' bill detail is read from.
