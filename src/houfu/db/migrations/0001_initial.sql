@@ -459,7 +459,13 @@ create table withdrawals (
     latest_on           date,
     due_at              timestamptz,           -- when the worker must look at it next
     journal_seq         bigint,                -- the journal that reserved it
-    bank_reference      text,                  -- the bank's, once it has acknowledged the payout
+    batch_id            uuid,                  -- the payout batch and its file that carry the payment to the bank
+    file_number         smallint,
+    bank_reference      text,                  -- the bank's, once it has told one
+    bank_reason         text,                  -- the bank's code for not paying it, or for its coming back: ISO 20022, such as AC04
+    bank_words          text,                  -- and its own words
+    booked_on           date,                  -- the day on which the bank booked the payment
+    came_back_on        date,                  -- the day on which it booked it back
     paid_at             timestamptz,
     failed_at           timestamptz,
     canceled_at         timestamptz,
@@ -470,12 +476,15 @@ create table withdrawals (
     constraint withdrawal_adds_up check (status = 'refused' or amount = fee + liability_collected + net and net > 0),
     constraint accepted_with_a_journal_and_a_payee check (status = 'refused' or journal_seq is not null and number is not null),
     constraint worker_looks_at_open_ones check ((status in ('scheduled', 'in_transit')) = (due_at is not null)),
-    constraint paid_at_a_moment check ((status = 'paid') = (paid_at is not null)),
+    constraint paid_at_a_moment check ((status = 'paid') <= (paid_at is not null) and (paid_at is null or status in ('paid', 'failed'))),
+    constraint came_back_after_it_was_paid check (came_back_on is null or status = 'failed' and booked_on is not null),
+    constraint carried_by_a_batch check ((batch_id is null) = (file_number is null)),
     constraint returned_when_it_ended_unpaid check (status in ('failed', 'canceled') or returned = 0)
 );
 create index withdrawals_due on withdrawals (due_at) where due_at is not null;
 create index withdrawals_by_day on withdrawals (store_id, asked_on);
 create index withdrawals_by_payment on withdrawals (store_id, paid_at) where status = 'paid';
+create index withdrawals_by_batch on withdrawals (batch_id, file_number) where batch_id is not null;
 create index withdrawals_newest on withdrawals (withdrawal_id, store_id);
 
 -- Payouts: batches of payments, the files they went to the bank in, and the bank's reports.
