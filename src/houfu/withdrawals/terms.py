@@ -1,11 +1,15 @@
 """The terms a withdrawal is judged by: the policy's clause on withdrawals in the programme's time zone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from houfu.core.calendar import ClosedWindow
+from houfu.core.calendar import ClosedWindow, next_time
 from houfu.policy.terms import PolicyTerms, Withdrawals
+
+_MINUTE: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,19 @@ class WithdrawalTerms:
         """The moment as the programme's clocks show it."""
         return moment.astimezone(self.zone)
 
+    def shown(self, moment: datetime) -> str:
+        """The moment as people read it, local, to the minute; a begun minute counts as the next one, so that nobody
+        comes back too early."""
+        rest = timedelta(seconds=moment.second, microseconds=moment.microsecond)
+        return f"{self.local(moment if not rest else moment - rest + _MINUTE):%Y-%m-%d %H:%M}"
+
+    def opening(self, moment: datetime) -> datetime:
+        """The first moment from `moment` on at which withdrawals are open (D3)."""
+        local = self.local(moment)
+        if not self.closed.closed_at(local.time()):
+            return local
+        return next_time(self.closed.closed_until, local)
+
 
 def withdrawal_terms(policy: PolicyTerms) -> WithdrawalTerms:
     """The terms of withdrawals under one policy version."""
@@ -29,3 +46,7 @@ def withdrawal_terms(policy: PolicyTerms) -> WithdrawalTerms:
         zone=ZoneInfo(policy.timezone),
         closed=ClosedWindow(clause.closed.start_time(), clause.closed.end_time()),
     )
+
+
+TermsAt = Callable[[datetime], WithdrawalTerms]
+"""The terms in force at a moment."""
