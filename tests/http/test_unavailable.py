@@ -10,8 +10,9 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 import pytest
 
 from front import Front, open_front
+from houfu.db import lanes
 from houfu.http.caller import KeyRing
-from houfu.lines import lanes
+from houfu.lines.lanes import Lanes
 
 
 class Wire:
@@ -89,10 +90,7 @@ async def test_orders_wait_for_a_database_that_comes_back_soon(wired: tuple[Fron
     front, wire = wired
     await wire.cut()
     asked = [asyncio.create_task(front.authorize(f"o{nth}", amount=100)) for nth in range(10)]
-    while (
-        not front.service.part(lanes.Lanes)._lanes[0]._keys
-        and not front.service.part(lanes.Lanes)._lanes[1]._keys
-    ):
+    while not front.service.part(Lanes)._lanes[0]._places and not front.service.part(Lanes)._lanes[1]._places:
         await asyncio.sleep(0)
     await wire.mend()
     assert {order["status"] for order in await asyncio.gather(*asked)} == {"authorized"}

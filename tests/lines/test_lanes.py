@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from houfu.lines import lanes as engine
+from houfu.db import lanes as engine
 from houfu.lines.command import Answer, Trouble
 from houfu.lines.lanes import Busy, Lanes, Unavailable
 from lines.programme import Programme, authorize, connector, open_programme, outcome_of

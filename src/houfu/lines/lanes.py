@@ -1,205 +1,25 @@
-"""Lanes: where concurrent requests become batches.
+"""The order engine: the one path of every command on an order, single, in bulk or simulated, batch by batch."""
 
-Commands are split by a hash of their store over a few connections, one batch in flight on each, so that two
-batches never wait for the same line. What arrives while a batch is in flight forms the next one. The queue
-is bounded. When the database goes away a batch is carried out again on a new connection: what had been
-committed is recognised by its idempotency keys, so nothing takes effect twice.
-"""
-
-import asyncio
-import zlib
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from types import TracebackType
-
-import asyncpg
-import structlog
 
 from houfu.core.clock import Clock
 from houfu.core.ids import IdMaker
+from houfu.db import lanes
 from houfu.db.idempotency import Place
-from houfu.db.tx import CONFLICT, LOST, without_values
+from houfu.db.lanes import LANES, Busy, Connect, Unavailable, Work
+from houfu.db.tx import Connection
 from houfu.lines.batch import carry_out
 from houfu.lines.command import Answer, Command, Due, Trouble
 from houfu.policy.terms import Orders
 
-LANES = 2
-QUEUE_MAX = 5_000
-"""Commands that may wait in one lane; more are turned away."""
-BATCH_MAX = 500
-"""Commands in one batch; larger batches gain nothing and lengthen the tail."""
-PATIENCE_SECONDS = 10
-"""How long a batch is tried anew while the database is away."""
-PAUSE_SECONDS = 0.05
-CONFLICTS_MAX = 5
+__all__ = ["LANES", "Busy", "Lanes", "Result", "Unavailable"]
 
-_log = structlog.get_logger()
-
-Connect = Callable[[], Awaitable["asyncpg.Connection[asyncpg.Record]"]]
 Result = Answer | Trouble
 
 
-class Busy(Exception):
-    """The queue is full: come back in a second."""
-
-
-class Unavailable(Exception):
-    """The database is away. Whether the commands took effect is told by repeating them with the same keys."""
-
-
-class _Submission:
-    """Commands that came together, their keys, and who waits for them."""
-
-    __slots__ = ("commands", "done", "keys")
-
-    def __init__(
-        self, commands: Sequence[Command], keys: Sequence[Place], done: "asyncio.Future[list[Result]]"
-    ) -> None:
-        self.commands = commands
-        self.keys = keys
-        self.done = done
-
-
-class _Lane:
-    """One connection, one batch in flight, and the queue of the next."""
-
-    def __init__(
-        self, connect: Connect, clock: Clock, terms_at: Callable[[datetime], Orders], ids: IdMaker
-    ) -> None:
-        self._connect = connect
-        self._clock = clock
-        self._terms_at = terms_at
-        self._ids = ids
-        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
-        self._waiting: list[_Submission] = []
-        self._waiting_commands = 0
-        self._keys: set[Place] = set()
-        self._wake = asyncio.Event()
-        self._closing = False
-
-    async def submit(self, commands: Sequence[Command]) -> list[Result]:
-        """Queue the commands and wait for their answers. Busy when the queue is full."""
-        if self._closing:
-            raise Unavailable
-        if self._waiting_commands and self._waiting_commands + len(commands) > QUEUE_MAX:
-            raise Busy
-        keys = [(command.store_id, command.key) for command in commands if not isinstance(command, Due)]
-        if not self._keys.isdisjoint(keys):
-            return await self._without_those_in_use(commands)
-        submission = _Submission(commands, keys, asyncio.get_running_loop().create_future())
-        self._keys.update(keys)
-        self._waiting.append(submission)
-        self._waiting_commands += len(commands)
-        self._wake.set()
-        # A caller that goes away cancels only its waiting: what it asked for is carried out.
-        return await submission.done
-
-    async def _without_those_in_use(self, commands: Sequence[Command]) -> list[Result]:
-        """The answers of commands some of whose keys are with another caller's commands right now."""
-        in_use = {
-            place
-            for place, command in enumerate(commands)
-            if not isinstance(command, Due) and (command.store_id, command.key) in self._keys
-        }
-        free = [command for place, command in enumerate(commands) if place not in in_use]
-        answers = iter(await self.submit(free) if free else [])
-        return [
-            Trouble("idempotency_key_in_use") if place in in_use else next(answers)
-            for place in range(len(commands))
-        ]
-
-    async def run(self) -> None:
-        """Carry out batch after batch until closed and empty."""
-        while True:
-            while not self._waiting:
-                if self._closing:
-                    await self._disconnect()
-                    return
-                self._wake.clear()
-                await self._wake.wait()
-            # Whoever is about to submit comes along: a batch of many costs little more than a batch of one.
-            await asyncio.sleep(0)
-            taken: list[_Submission] = []
-            size = 0
-            while self._waiting and (not taken or size + len(self._waiting[0].commands) <= BATCH_MAX):
-                submission = self._waiting.pop(0)
-                taken.append(submission)
-                size += len(submission.commands)
-            self._waiting_commands -= size
-            await self._finish(taken)
-
-    def close(self) -> None:
-        """Take nothing more; what is queued is still carried out."""
-        self._closing = True
-        self._wake.set()
-
-    async def _finish(self, taken: list[_Submission]) -> None:
-        commands = [command for submission in taken for command in submission.commands]
-        try:
-            answers = await self._until_done(commands)
-        except Unavailable as away:
-            for submission in taken:
-                self._keys.difference_update(submission.keys)
-                if not submission.done.done():
-                    submission.done.set_exception(away)
-            return
-        start = 0
-        for submission in taken:
-            end = start + len(submission.commands)
-            self._keys.difference_update(submission.keys)
-            if not submission.done.done():  # done already: its caller went away
-                submission.done.set_result(answers[start:end])
-            start = end
-
-    async def _until_done(self, commands: list[Command]) -> list[Result]:
-        """The answers, whatever it takes: again on a new connection when the database went away, again when
-        another process was faster, one by one when a row among them breaks a constraint."""
-        loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + PATIENCE_SECONDS
-        conflicts = 0
-        while True:
-            try:
-                return await self._once(commands)
-            except CONFLICT as conflict:
-                conflicts += 1
-                if conflicts > CONFLICTS_MAX:
-                    return await self._one_by_one(commands, conflict)
-            except LOST as lost:
-                await self._disconnect()
-                if loop.time() >= give_up_at:
-                    _log.error("database_away", error=repr(lost), commands=len(commands))
-                    raise Unavailable from lost
-                await asyncio.sleep(PAUSE_SECONDS)
-            except Exception as bug:
-                return await self._one_by_one(commands, bug)
-
-    async def _one_by_one(self, commands: list[Command], bug: Exception) -> list[Result]:
-        if len(commands) == 1:
-            command = commands[0]
-            _log.error(
-                "command_failed",
-                store_id=command.store_id,
-                command=type(command).__name__,
-                **without_values(bug),
-            )
-            return [Trouble("internal")]
-        return [(await self._until_done([command]))[0] for command in commands]
-
-    async def _once(self, commands: list[Command]) -> list[Result]:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await self._connect()
-        now = self._clock.now()
-        return await carry_out(self._connection, commands, terms=self._terms_at(now), ids=self._ids, now=now)
-
-    async def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
-
-
-class Lanes(AbstractAsyncContextManager["Lanes"]):
-    """The order engine: the one path of every command on an order, single, in bulk or simulated."""
+class Lanes(lanes.Lanes[Command, Result]):
+    """The lanes of commands on orders."""
 
     def __init__(
         self,
@@ -212,43 +32,21 @@ class Lanes(AbstractAsyncContextManager["Lanes"]):
     ) -> None:
         """`ids` may be one maker for each lane: then ids do not depend on which lane is faster, as a simulation needs."""
         makers = [ids or IdMaker()] * lanes if ids is None or isinstance(ids, IdMaker) else ids
-        self._lanes = [_Lane(connect, clock, terms_at, maker) for maker in makers]
-        self._tasks: list[asyncio.Task[None]] = []
+        super().__init__(connect, [_work(clock, terms_at, maker) for maker in makers])
 
-    async def __aenter__(self) -> "Lanes":
-        self._tasks = [asyncio.create_task(lane.run()) for lane in self._lanes]
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for lane in self._lanes:
-            lane.close()
-        await asyncio.gather(*self._tasks)
+def _work(clock: Clock, terms_at: Callable[[datetime], Orders], ids: IdMaker) -> Work[Command, Result]:
+    async def batch(connection: Connection, commands: Sequence[Command]) -> list[Result]:
+        now = clock.now()
+        return await carry_out(connection, commands, terms=terms_at(now), ids=ids, now=now)
 
-    async def submit(self, command: Command) -> Result:
-        """Carry out one command. Raises Busy or Unavailable."""
-        return (await self._lane(command.store_id).submit((command,)))[0]
+    return Work(
+        carry_out=batch,
+        place_of=_place,
+        in_use=Trouble("idempotency_key_in_use"),
+        internal=Trouble("internal"),
+    )
 
-    async def submit_all(self, commands: Sequence[Command]) -> list[Result]:
-        """Carry out commands, those of one store in order; answers in the order of the commands.
 
-        Raises Busy or Unavailable; then some may have taken effect, and repeating them tells.
-        """
-        places: dict[int, list[int]] = {}
-        for place, command in enumerate(commands):
-            places.setdefault(self._number(command.store_id), []).append(place)
-        answers: list[Result] = [Trouble("internal")] * len(commands)
-        finished = await asyncio.gather(
-            *(self._lanes[lane].submit([commands[place] for place in mine]) for lane, mine in places.items())
-        )
-        for mine, answered in zip(places.values(), finished, strict=True):
-            for place, answer in zip(mine, answered, strict=True):
-                answers[place] = answer
-        return answers
-
-    def _lane(self, store_id: str) -> _Lane:
-        return self._lanes[self._number(store_id)]
-
-    def _number(self, store_id: str) -> int:
-        return zlib.crc32(store_id.encode()) % len(self._lanes)
+def _place(command: Command) -> Place | None:
+    return None if isinstance(command, Due) else (command.store_id, command.key)
