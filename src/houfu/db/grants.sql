@@ -28,12 +28,14 @@ begin
             assessment_runs, referrals,
             lines, layers, line_changes, authorizations, movements,
             withdrawals,
-            payout_batches, payout_files, bank_reports
+            payout_batches, payout_files, bank_reports, simulated_bank_files,
+            reconciled_rails, bank_statements, bank_lines, line_matches, breaks, break_moves
             to houfu_app;
         grant update on
             sandbox_clock, message_boxes, books, balances, stores, bank_accounts, facilities, allocations, lines,
             assessment_runs, referrals, authorizations, withdrawals,
-            payout_batches, payout_files, bank_reports
+            payout_batches, payout_files, bank_reports,
+            reconciled_rails, breaks
             to houfu_app;
         grant update (revoked_at) on api_keys to houfu_app;
         grant update (approved_by, started_at, ended_by, ended_at) on policy_trials to houfu_app;

@@ -108,6 +108,8 @@ create table journals (
     constraint postings_move_something check (array_position(amounts, 0) is null and array_position(amounts, null) is null)
 );
 create unique index reversed_once on journals (store_id, reverses) where reverses is not null;
+create index journals_by_time on journals (store_id, occurred_at, seq);       -- a month of a long past (C5)
+create index journals_by_subject on journals (store_id, subject);             -- an order's or a withdrawal's
 
 create table balances (
     store_id text   not null references books (store_id),
@@ -179,7 +181,11 @@ create table bank_accounts (
     bank_code       text        not null check (length(bank_code) between 1 and 32),
     recorded_at     timestamptz not null,
     updated_at      timestamptz not null,
-    primary key (store_id, bank_account_id)
+    verified_at     timestamptz,           -- since when somebody other than the store vouches for it
+    verified_by     text,
+    changed_at      timestamptz,           -- when holder, number or bank last became others; null while they are the first
+    primary key (store_id, bank_account_id),
+    constraint verified_by_somebody check ((verified_at is null) = (verified_by is null))
 );
 
 -- Funding partners. `allocated` is the sum of a partner's allocations; both are written under the lock of the facility.
@@ -459,6 +465,7 @@ create table withdrawals (
     latest_on           date,
     due_at              timestamptz,           -- when the worker must look at it next
     journal_seq         bigint,                -- the journal that reserved it
+    paid_seq            bigint,                -- the journal that booked its payment
     batch_id            uuid,                  -- the payout batch and its file that carry the payment to the bank
     file_number         smallint,
     bank_reference      text,                  -- the bank's, once it has told one
@@ -477,8 +484,9 @@ create table withdrawals (
     constraint accepted_with_a_journal_and_a_payee check (status = 'refused' or journal_seq is not null and number is not null),
     constraint worker_looks_at_open_ones check ((status in ('scheduled', 'in_transit')) = (due_at is not null)),
     constraint paid_at_a_moment check ((status = 'paid') <= (paid_at is not null) and (paid_at is null or status in ('paid', 'failed'))),
+    constraint booked_when_paid check ((paid_at is null) = (booked_on is null) and (paid_at is null) = (paid_seq is null)),
     constraint came_back_after_it_was_paid check (came_back_on is null or status = 'failed' and booked_on is not null),
-    constraint carried_by_a_batch check ((batch_id is null) = (file_number is null)),
+    constraint carried_by_a_batch check ((batch_id is null) = (file_number is null) and (status not in ('in_transit', 'paid') or batch_id is not null)),
     constraint returned_when_it_ended_unpaid check (status in ('failed', 'canceled') or returned = 0)
 );
 create index withdrawals_due on withdrawals (due_at) where due_at is not null;
@@ -521,8 +529,12 @@ create table payout_files (
     sending_at   timestamptz,
     sent_at      timestamptz,
     answered_at  timestamptz,
-    primary key (batch_id, number)
+    fault        text,
+    primary key (batch_id, number),
+    constraint rejected_with_a_fault check ((status = 'rejected') = (fault is not null))
 );
+
+create index payout_files_open on payout_files (message_id) where status in ('made', 'sending');
 
 create table bank_reports (
     rail         text        not null,
@@ -540,7 +552,140 @@ create table bank_reports (
     constraint refused_with_a_fault check ((status = 'refused') = (fault is not null))
 );
 create index bank_reports_newest on bank_reports (recorded_at, rail, sha256);
+create index bank_reports_unfinished on bank_reports (rail, recorded_at) where status = 'taken' and applied < entries;
 
--- What the bank says, beside what the books say.
+create table simulated_bank_files (      -- what the built-in simulated bank was handed: all the memory it has
+    rail         text        not null,
+    seq          integer     not null check (seq > 0),
+    message_id   text        not null,
+    content      bytea       not null,   -- the XML, deflated
+    received_at  timestamptz not null,
+    primary key (rail, seq),
+    constraint received_once unique (rail, message_id)
+);
+
+-- What the bank says, beside what the books say. Of the platform, not of a store: keyed by rail and day.
+
+-- One row per rail: whoever takes up a statement or closes a break of a rail locks it first, so that two agree about the days before.
+create table reconciled_rails (
+    rail text primary key check (rail ~ '^[a-z][a-z0-9_-]{0,31}$')
+);
+
+-- The statement of a day. There is one: the same again changes nothing, another for the same day is refused.
+create table bank_statements (
+    rail           text        not null references reconciled_rails (rail),
+    day            date        not null,
+    statement_id   text        not null,
+    currency       text        not null,
+    opening        bigint      not null,
+    closing        bigint      not null,
+    credits        bigint      not null check (credits >= 0),
+    debits         bigint      not null check (debits >= 0),
+    entries        integer     not null check (entries >= 0),
+    working_before date        not null,  -- the working day before: bookings after it and up to `day` belong here
+    content_sha256 bytea       not null,  -- of what it says, however it was written
+    report_sha256  bytea       not null,  -- the report it came in
+    recorded_at    timestamptz not null,
+    primary key (rail, day),
+    constraint speaks_of_days_up_to_its_own check (working_before < day),
+    constraint statement_adds_up check (opening + credits - debits = closing)
+);
+
+create table bank_lines (
+    rail                text    not null,
+    day                 date    not null,
+    number              integer not null check (number > 0),
+    reference           text    not null,
+    amount              bigint  not null check (amount > 0),
+    credit              boolean not null,
+    booked_on           date    not null,
+    end_to_end_id       text,
+    payment_id          uuid,    -- the withdrawal that the end-to-end id names, where it is one of ours by its form
+    counterparty_name   text,
+    counterparty_number text,
+    return_reason       text,
+    words               text,
+    primary key (rail, day, number),
+    foreign key (rail, day) references bank_statements (rail, day)
+);
+create index bank_lines_by_reference on bank_lines (rail, reference);
+
+-- Which payout a line is. A payout has one line that paid it and one that brought it back, no more.
+create table line_matches (
+    rail          text        not null,
+    day           date        not null,
+    number        integer     not null,
+    store_id      text        not null,
+    withdrawal_id uuid        not null,
+    kind          text        not null check (kind in ('payment', 'return')),
+    amount        bigint      not null check (amount > 0),
+    matched_by    text        not null check (matched_by in ('id', 'amount_date_name', 'person')),
+    recorded_at   timestamptz not null,
+    primary key (rail, day, number),
+    constraint one_line_per_payout unique (store_id, withdrawal_id, kind),
+    foreign key (rail, day, number) references bank_lines (rail, day, number)
+);
+
+-- Where bank and books differ. `amount` is how much more left the account than the books say; negative: less, or more came.
+create table breaks (
+    break_id                uuid        primary key,
+    rail                    text        not null references reconciled_rails (rail),
+    day                     date        not null,
+    kind                    text        not null check (kind in ('line_without_payout', 'payout_without_line', 'amount_differs', 'line_twice', 'day_missing', 'opening_differs')),
+    currency                text        not null,
+    amount                  bigint      not null,
+    line_number             integer,     -- the line of that day's statement
+    store_id                text,        -- or the payout that no line confirms
+    withdrawal_id           uuid,
+    match_kind              text        check (match_kind in ('payment', 'return')),
+    suggested_store_id      text,
+    suggested_withdrawal_id uuid,
+    suggested_score         smallint    check (suggested_score between 1 and 100),
+    why_zh                  text        not null,
+    why_en                  text        not null,
+    status                  text        not null check (status in ('open', 'proposed', 'closed')),
+    reason                  text,
+    note                    text,
+    matched_store_id        text,        -- the payout that the line shall be, with the reason matched_by_hand
+    matched_withdrawal_id   uuid,
+    proposed_by             text,
+    proposed_at             timestamptz,
+    closed_by               text,
+    closed_at               timestamptz,
+    moves                   integer     not null default 0,
+    opened_at               timestamptz not null,
+    foreign key (rail, day, line_number) references bank_lines (rail, day, number),
+    constraint about_a_line check ((kind in ('line_without_payout', 'amount_differs', 'line_twice')) = (line_number is not null)),
+    constraint about_a_payout check ((kind = 'payout_without_line') = (store_id is not null) and (store_id is null) = (withdrawal_id is null)),
+    constraint kind_of_match_where_money_moved check ((kind in ('day_missing', 'opening_differs')) = (match_kind is null)),
+    constraint suggestion_is_whole check ((suggested_store_id is null) = (suggested_withdrawal_id is null) and (suggested_store_id is null) = (suggested_score is null)),
+    constraint open_without_a_reason check ((status = 'open') = (reason is null)),
+    constraint matched_by_hand_to_a_payout check ((matched_store_id is null) = (matched_withdrawal_id is null) and (matched_store_id is null or reason = 'matched_by_hand')),
+    constraint proposed_by_a_person check ((proposed_by is null) = (proposed_at is null) and (status <> 'proposed' or proposed_by is not null) and (status <> 'open' or proposed_by is null)),
+    constraint closed_by_another_person check (closed_by <> proposed_by),
+    constraint closed_at_a_moment check ((status = 'closed') = (closed_at is not null) and (closed_at is null) = (closed_by is null)),
+    constraint closed_by_two check (status <> 'closed' or proposed_by is not null or closed_by = 'reconciliation')
+);
+create index breaks_newest on breaks (break_id) where status <> 'closed';
+create index breaks_of_a_day on breaks (rail, day);
+create unique index one_break_per_line on breaks (rail, day, line_number) where line_number is not null;
+create unique index one_break_per_payout on breaks (store_id, withdrawal_id, match_kind) where store_id is not null;
+create unique index one_break_per_missing_day on breaks (rail, day) where kind = 'day_missing';
+
+-- Who did what to a break, in order; only ever added to.
+create table break_moves (
+    break_id uuid        not null references breaks (break_id),
+    number   integer     not null,
+    move     text        not null check (move in ('proposed', 'declined', 'closed')),
+    author   text        not null,
+    reason   text,
+    note     text,
+    moved_at timestamptz not null,
+    primary key (break_id, number)
+);
+
+-- What the books have as booked on a day, and as come back.
+create index withdrawals_booked on withdrawals (booked_on) where booked_on is not null;
+create index withdrawals_came_back on withdrawals (came_back_on) where came_back_on is not null;
 
 -- What stores' bill detail is read from.
