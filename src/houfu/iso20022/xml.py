@@ -1,0 +1,227 @@
+"""The one way to read XML that came from outside: nothing is resolved, fetched or included, and time and memory are bounded.
+
+A file is refused whole, as `MessageRefused`, with the line where there is one: no document type (so no entities at all),
+no more than `BYTES_MAX` bytes, 256 levels, or `PART_BYTES_MAX` bytes without one of the repeated parts that it is read for.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from typing import BinaryIO, Final, Literal, SupportsInt, cast
+
+from lxml import etree
+
+from houfu.iso20022.element import Element, local
+from houfu.iso20022.message import MessageRefused
+
+BYTES_MAX: Final = 128 * 1024 * 1024
+DEPTH_MAX: Final = 256
+"""Set by libxml2 for parsers that are not told to be `huge`; the tests hold it."""
+PART_BYTES_MAX: Final = 1024 * 1024
+KEPT_MAX: Final = 100_000
+"""Nodes that may stay in memory beside the part that is being read."""
+
+_CHUNK: Final = 64 * 1024
+_DECLARATION: Final = re.compile(rb"<\?xml\s[^>]{0,200}\?>")
+_ENCODING: Final = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_UTF8: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+_CHINESE: Final = frozenset({"gb18030", "gbk", "gb2312"})
+_WHITE: Final = b" \t\r\n"
+_MARKS: Final = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+
+
+def take(source: BinaryIO, *, bytes_max: int = BYTES_MAX) -> bytes:
+    """All of `source`, of which never more than `bytes_max` + 1 bytes are read; more is refused."""
+    pieces = BytesIO()
+    left = bytes_max + 1
+    while left and (piece := source.read(min(left, 1024 * 1024))):
+        pieces.write(piece)
+        left -= len(piece)
+    if not left:
+        raise _too_long(bytes_max)
+    return pieces.getvalue()
+
+
+def prepared(content: bytes, *, bytes_max: int = BYTES_MAX) -> bytes:
+    """`content` as UTF-8 with its prolog proven to hold no document type. Refuses what is too long, empty, or no XML."""
+    if len(content) > bytes_max:
+        raise _too_long(bytes_max)
+    content = _as_utf8(content)
+    start = _root_at(content)
+    if content[start : start + 1] != b"<":
+        raise MessageRefused(f"line {_line(content, start)}: the file is not XML")
+    return content
+
+
+def root_of(content: bytes) -> tuple[str, str]:
+    """The namespace and name of the root element of prepared bytes; no more than `PART_BYTES_MAX` of them are read."""
+    parser = _parser(("start",), None)
+    try:
+        for at in range(0, min(len(content), PART_BYTES_MAX), 4096):
+            parser.feed(content[at : at + 4096])
+            for _, element in _events(parser):
+                return element.tag.rpartition("}")[0].removeprefix("{"), local(element)
+        if len(content) < PART_BYTES_MAX:
+            parser.close()
+    except etree.XMLSyntaxError as fault:
+        raise _refused(fault) from None
+    raise MessageRefused("the file has no root element in its first 1 MB")
+
+
+class Parts:
+    """The elements of prepared bytes whose tag is among `tags`, each as it ends.
+
+    A part is emptied and taken out as the next one is asked for, so that memory does not grow with the file. After the
+    last, `root` holds everything else. Raises `MessageRefused`.
+    """
+
+    def __init__(self, content: bytes, tags: tuple[str, ...]) -> None:
+        self._content = content
+        self._parser = _parser(("end",), tags)
+        self._root: Element | None = None
+
+    @property
+    def root(self) -> Element:
+        if self._root is None:
+            raise MessageRefused("the file has no root element")
+        return self._root
+
+    def __iter__(self) -> Iterator[Element]:
+        parser = self._parser
+        view = memoryview(self._content)
+        part_at = checked_at = 0
+        try:
+            for at in range(0, len(view), _CHUNK):
+                parser.feed(bytes(view[at : at + _CHUNK]))
+                for _, element in _events(parser):
+                    yield element
+                    part_at = at
+                    if self._root is None:
+                        self._root = _top(element)
+                    _drop(element)
+                if at - part_at > PART_BYTES_MAX:
+                    raise MessageRefused("the file has more than 1 MB in one piece: no such message is read")
+                if at - checked_at > PART_BYTES_MAX:
+                    checked_at = at
+                    _prove_small(self._root)
+            self._root = cast("Element", parser.close())
+        except etree.XMLSyntaxError as fault:
+            raise _refused(fault) from None
+
+
+def _drop(element: Element) -> None:
+    parent = element.getparent()
+    element.clear()
+    if parent is not None:
+        previous = element.getprevious()
+        # The element itself is still the parser's; the one before it is not.
+        if previous is not None and previous.tag == element.tag:
+            parent.remove(previous)
+
+
+def _events(parser: etree.XMLPullParser) -> Iterator[tuple[str, Element]]:
+    return cast("Iterator[tuple[str, Element]]", parser.read_events())
+
+
+def _top(element: Element) -> Element:
+    while (parent := element.getparent()) is not None:
+        element = parent
+    return element
+
+
+_nodes: Final = cast("Callable[[Element], SupportsInt]", etree.XPath("count(//node()) + count(//@*)"))
+
+
+def _prove_small(root: Element | None) -> None:
+    if root is not None and int(_nodes(root)) > KEPT_MAX:
+        raise MessageRefused(
+            f"the file has more than {KEPT_MAX:,} parts that do not belong to it: no such message is read"
+        )
+
+
+def _parser(events: tuple[Literal["start", "end"]], tags: tuple[str, ...] | None) -> etree.XMLPullParser:
+    return etree.XMLPullParser(
+        events,
+        tag=tags,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        huge_tree=False,
+        recover=False,
+        remove_blank_text=True,
+        remove_comments=True,
+        remove_pis=True,
+        collect_ids=False,
+    )
+
+
+def _as_utf8(content: bytes) -> bytes:
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return _transcoded(content[len(mark) :], encoding)
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    if not content.strip(_WHITE):
+        raise MessageRefused("the file is empty")
+    if b"\x00" in content[:4]:
+        raise MessageRefused("the file is not XML in a known encoding: write it as UTF-8")
+    declaration = _DECLARATION.match(content)
+    said = _ENCODING.search(declaration.group()) if declaration else None
+    if said is None:
+        return content
+    encoding = said.group(1).decode("ascii").lower()
+    if encoding in _UTF8:
+        return content
+    if encoding in _CHINESE:
+        # GB18030 holds all of the two older ones.
+        return _transcoded(content, "gb18030")
+    raise MessageRefused(
+        f"the file says it is encoded as {encoding!r}; known are UTF-8, UTF-16 with its mark, GB18030 and GBK"
+    )
+
+
+def _transcoded(content: bytes, encoding: str) -> bytes:
+    try:
+        made = content.decode(encoding).encode()
+    except UnicodeError as fault:
+        raise MessageRefused(f"the file is not what its encoding {encoding} says: {fault}") from None
+    # What the declaration says of the encoding no longer holds.
+    return _DECLARATION.sub(b"", made, count=1) if _DECLARATION.match(made) else made
+
+
+def _root_at(content: bytes) -> int:
+    """Where the root element begins: after the declaration, comments and instructions, none of which is a document type."""
+    at = 0
+    while True:
+        while content[at : at + 1] and content[at : at + 1] in _WHITE:
+            at += 1
+        for opening, ending in ((b"<!--", b"-->"), (b"<?", b"?>")):
+            if content.startswith(opening, at):
+                end = content.find(ending, at + len(opening))
+                if end < 0:
+                    raise MessageRefused(f"line {_line(content, at)}: the file ends too early")
+                at = end + len(ending)
+                break
+        else:
+            if content.startswith(b"<!", at):
+                raise MessageRefused(
+                    f"line {_line(content, at)}: the file has a document type (DOCTYPE); no bank message has one"
+                )
+            return at
+
+
+def _line(content: bytes, at: int) -> int:
+    return content.count(b"\n", 0, at) + 1
+
+
+def _too_long(bytes_max: int) -> MessageRefused:
+    return MessageRefused(f"the file is longer than {bytes_max:,} bytes")
+
+
+def _refused(fault: etree.XMLSyntaxError) -> MessageRefused:
+    said = fault.msg or "not well-formed"
+    line = f"line {fault.lineno}: " if fault.lineno else ""
+    if "depth" in said.lower():
+        return MessageRefused(f"{line}the file nests more than {DEPTH_MAX} levels deep")
+    return MessageRefused(f"{line}the file is not well-formed XML, or ends too early: {said[:200]}")
