@@ -40,6 +40,7 @@ from houfu.policy.publishing import open_policy_book, publish, refreshed
 from houfu.reconciliation import api as reconciliation_api
 from houfu.statements import api as statements_api
 from houfu.stores import api as stores_api
+from houfu.stores.bank_account import AccountTermsAt
 from houfu.withdrawals import api as withdrawals_api
 from houfu.withdrawals.bank import SimulatedBank
 from houfu.withdrawals.payouts import Payouts
@@ -208,6 +209,7 @@ async def open_service(
         def book_now() -> PolicyBook:
             return service.part(PolicyBook)
 
+        service.put(AccountTermsAt(lambda now: book_now().at(now).terms.withdrawals.bank_account))
         engine = Lanes(
             lambda: connect(dsn, as_app=as_app, steady_plans=True),
             clock=clock,

@@ -36,7 +36,7 @@ async def test_a_worked_example_is_what_happens(database: str, rows: list[list[s
     async with open_programme(database, small_policy(over_limit_bp=5_000)) as programme:
         await programme.open_store("s1", level=5)
         await programme.connection.execute(
-            "insert into bank_accounts values ('s1', 'b1', 'Holder', '6222020200011111', 'ICBC', now(), now())"
+            "insert into bank_accounts values ('s1', 'b1', 'Holder', '6222020200011111', 'ICBC', now(), now(), now(), 'test')"
         )
         ids: dict[str, str] = {}
         for step, *told in rows:

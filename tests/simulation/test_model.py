@@ -26,6 +26,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from banking import payouts_of
 from houfu.core.calendar import shipped_calendar
 from houfu.core.clock import SandboxClock
 from houfu.core.ids import IdMaker
@@ -39,10 +40,6 @@ from houfu.policy.document import Policy, load_policy
 from houfu.policy.publishing import propose
 from houfu.withdrawals import actions as withdrawing
 from houfu.withdrawals.ask import Ask
-from houfu.withdrawals.bank import SimulatedBank
-from houfu.withdrawals.payouts import Payouts
-from houfu.withdrawals.terms import withdrawal_terms
-from houfu.withdrawals.withdrawal import INQUIRY_TIME
 from houfu.worker import Worker
 from lines import fen
 from lines.fen import FenOrder
@@ -123,14 +120,13 @@ class Simulation(RuleBasedStateMachine):
             Lanes(connector(self.dsn), clock=self.clock, terms_at=lambda _: self.terms)
         )
         pool = await self.stack.enter_async_context(open_pool(self.dsn, size=2))
-        bank = SimulatedBank(calendar=shipped_calendar(), zone=self.policy.zone, books_at=INQUIRY_TIME)
-        payouts = Payouts(pool, bank, terms_at=lambda _: withdrawal_terms(self.policy.terms))
+        payouts = payouts_of(pool, self.clock, self.policy, ids=ids)
         self.worker = Worker(pool, lanes, book=lambda: book, ids=ids, payouts=payouts)
         self.programme = Programme(self.dsn, self.connection, self.policy, book, lanes, self.clock, ids)
         for store_id in STORES:
             await self.programme.open_store(store_id)
             await self.connection.execute(
-                "insert into bank_accounts values ($1, 'b1', 'Holder', '6222020200011111', 'ICBC', $2, $2)",
+                "insert into bank_accounts values ($1, 'b1', 'Holder', '6222020200011111', 'ICBC', $2, $2, $2, 'test')",
                 store_id,
                 START,
             )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from front import METRICS, STORE, Front
 
 
@@ -89,3 +91,48 @@ async def test_a_bank_account_shows_its_last_four_digits_alone(front: Front) -> 
     assert (again.status_code, again.json()["number"]) == (200, "****5678")
     page = await front.done("GET", "/v1/stores/s1/bank_accounts", caller="merchant")
     assert [account["number"] for account in page["data"]] == ["****5678"]
+
+
+BANK_ACCOUNT = {"holder": "张三", "number": "6222021234567890123", "bank_code": "ICBC"}
+ADDRESS = "/v1/stores/s1/bank_accounts/b1"
+
+
+async def test_an_account_that_the_marketplace_puts_is_verified_at_once(front: Front) -> None:
+    await front.done("PUT", "/v1/stores/s1", STORE)
+    made = await front.done("PUT", ADDRESS, BANK_ACCOUNT)
+    assert (made["verified"], made["verified_by"], made["changed_at"]) == (True, "platform:platform", None)
+    assert made["usable_from"] == made["recorded_at"]
+
+
+async def test_an_account_that_its_store_puts_waits_until_somebody_else_vouches_for_it(front: Front) -> None:
+    await front.done("PUT", "/v1/stores/s1", STORE)
+    made = await front.done("PUT", ADDRESS, BANK_ACCOUNT, caller="merchant")
+    assert (made["verified"], made["verified_by"], made["usable_from"]) == (False, None, None)
+    refused = await front.call("POST", f"{ADDRESS}/verify", caller="merchant")
+    assert (refused.status_code, refused.json()["code"]) == (403, "role_not_allowed")
+    front.clock.move_to(front.clock.now().replace(hour=2))
+    verified = await front.done("POST", f"{ADDRESS}/verify", caller="operator")
+    assert (verified["verified_by"], verified["usable_from"]) == ("operator:operator", "2026-03-02T02:00:00Z")
+    assert await front.done("POST", f"{ADDRESS}/verify") == verified
+    assert await front.done("PUT", ADDRESS, BANK_ACCOUNT, caller="merchant") == verified
+    unknown = await front.call("POST", "/v1/stores/s1/bank_accounts/b9/verify", caller="operator")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "bank_account_unknown")
+
+
+@pytest.mark.parametrize("changed", [{"holder": "李四"}, {"number": "12345678"}, {"bank_code": "ABC"}])
+async def test_a_changed_account_rests_and_by_its_store_must_be_verified_anew(
+    front: Front, changed: dict[str, str]
+) -> None:
+    await front.done("PUT", "/v1/stores/s1", STORE)
+    made = await front.done("PUT", ADDRESS, BANK_ACCOUNT)
+    front.clock.move_to(front.clock.now().replace(hour=2))
+    assert await front.done("PUT", ADDRESS, BANK_ACCOUNT) == made
+    by_store = await front.done("PUT", ADDRESS, {**BANK_ACCOUNT, **changed}, caller="merchant")
+    assert (by_store["verified"], by_store["changed_at"]) == (False, "2026-03-02T02:00:00Z")
+    assert by_store["usable_from"] is None
+    front.clock.move_to(front.clock.now().replace(hour=3))
+    vouched = await front.done("PUT", ADDRESS, {**BANK_ACCOUNT, **changed})
+    assert (vouched["verified"], vouched["changed_at"]) == (True, "2026-03-02T02:00:00Z")
+    assert vouched["usable_from"] == "2026-03-03T02:00:00Z"
+    back = await front.done("PUT", ADDRESS, BANK_ACCOUNT)
+    assert (back["verified"], back["usable_from"]) == (True, "2026-03-03T03:00:00Z")

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from itertools import count
 
+from asyncpg import Pool, Record
+
+from banking import payouts_of
 from houfu.core.calendar import Calendar, shipped_calendar
+from houfu.core.clock import SandboxClock
 from houfu.core.ids import IdMaker
-from houfu.db.tx import Connection, connect
+from houfu.db.tx import Connection, connect, open_pool
+from houfu.iso20022 import pain001
 from houfu.ledger import actions as ledger
 from houfu.ledger.journal import Posting, post
 from houfu.ledger.verify import INVARIANTS as OF_LEDGER
 from houfu.ledger.verify import verify
 from houfu.lines.assessing import assess
+from houfu.payouts.actions import unpacked
+from houfu.payouts.work import Payouts
 from houfu.policy.actions import Assessed
 from houfu.policy.book import PolicyBook, Published
 from houfu.policy.document import Policy, shipped_policy, shipped_text
@@ -24,9 +31,7 @@ from houfu.policy.periods import add_months
 from houfu.policy.publishing import publish
 from houfu.withdrawals import actions
 from houfu.withdrawals.ask import Answer, Ask, Cancel, Trouble, WithdrawalView
-from houfu.withdrawals.bank import Acknowledgement, Outcome, Payout, SimulatedBank
 from houfu.withdrawals.invariants import INVARIANTS as OF_WITHDRAWALS
-from houfu.withdrawals.payouts import run_due
 from houfu.withdrawals.terms import WithdrawalTerms, withdrawal_terms
 
 TERMS = withdrawal_terms(shipped_policy().terms)
@@ -38,36 +43,16 @@ _numbers = count(1)
 
 
 @dataclass
-class RememberingBank:
-    """The simulated bank, with a list of what it was handed; one id is one payment however often it is handed over."""
-
-    bank: SimulatedBank
-    handed: list[str] = field(default_factory=list)
-    fails: int = 0
-
-    async def submit(self, payouts: Sequence[Payout]) -> tuple[Acknowledgement, ...]:
-        if self.fails:
-            self.fails -= 1
-            raise ConnectionError("the bank hung up")
-        self.handed += [payout.payout_id for payout in payouts]
-        return await self.bank.submit(payouts)
-
-    async def outcome(self, payout: Payout, *, now: datetime) -> Outcome:
-        return await self.bank.outcome(payout, now=now)
-
-
-@dataclass
 class Programme:
     """The programme under one policy, on one connection."""
 
     dsn: str
     connection: Connection
+    pool: Pool[Record]
     policy: Policy
     calendar: Calendar = field(default_factory=shipped_calendar)
     ids: IdMaker = field(default_factory=IdMaker)
-    bank: RememberingBank = field(
-        default_factory=lambda: RememberingBank(SimulatedBank(shipped_calendar(), TERMS.zone, time(10)))
-    )
+    clock: SandboxClock = field(default_factory=lambda: SandboxClock(MONDAY))
 
     def terms_at(self, moment: datetime) -> WithdrawalTerms:
         return withdrawal_terms(self.policy.terms)
@@ -94,7 +79,10 @@ class Programme:
             [(store_id, add_months(date(at.year, at.month, 1), -back), at) for back in range(1, 13)],
         )
         await self.connection.execute(
-            "insert into bank_accounts values ($1, 'b1', 'Holder', $2, 'ICBC', $3, $3)", store_id, number, at
+            "insert into bank_accounts values ($1, 'b1', 'Holder', $2, 'ICBC', $3, $3, $3, 'test')",
+            store_id,
+            number,
+            at,
         )
         made = await assess(
             self.connection,
@@ -180,14 +168,34 @@ class Programme:
         )
         return await actions.cancel(self.connection, command, policy=self.policy, now=at)
 
-    async def work(self, now: datetime, *, connection: Connection | None = None) -> int:
-        """Do everything that is due by `now`, as the worker does."""
+    async def work(self, now: datetime, *, payouts: Payouts | None = None) -> int:
+        """Do everything that is due by `now`, as the worker does who stops wherever something is due."""
+        worker = payouts or payouts_of(self.pool, self.clock, self.policy, ids=self.ids)
         moved = 0
-        while done := await run_due(
-            connection or self.connection, self.bank, terms_at=self.terms_at, now=now
-        ):
+        while (due := await worker.next_due()) is not None and due <= now:
+            if due > self.clock.now():
+                self.clock.move_to(due)
+            moved += await self.run(worker)
+        if now > self.clock.now():
+            self.clock.move_to(now)
+        return moved + await self.run(worker)
+
+    async def run(self, payouts: Payouts) -> int:
+        """Do what is due by the present."""
+        moved = 0
+        while done := await payouts.run_due(self.clock.now()):
             moved += done
         return moved
+
+    async def handed(self) -> list[str]:
+        """What the bank was handed, in order: the ids of withdrawals, without their stores."""
+        files = await self.connection.fetch("select content from simulated_bank_files order by seq")
+        return [
+            transfer.end_to_end_id
+            for file in files
+            for group in pain001.read(unpacked(file["content"])).groups
+            for transfer in group.transfers
+        ]
 
     async def look(self, id: str, store_id: str = "s1") -> WithdrawalView:
         return await actions.withdrawal(self.connection, store_id, hex_of(id), policy=self.policy)
@@ -226,7 +234,8 @@ async def open_programme(dsn: str, policy: Policy | None = None) -> AsyncGenerat
             approved_by="another",
             now=MONDAY,
         )
-        yield Programme(dsn, connection, policy or shipped_policy())
+        async with open_pool(dsn, size=8) as pool:
+            yield Programme(dsn, connection, pool, policy or shipped_policy())
         await check_books(connection)
     finally:
         await connection.close()

@@ -169,7 +169,8 @@ async def test_a_store_never_assessed_has_no_balance_and_an_unknown_one_is_none(
         "insert into stores values ('new', 'New', 'o', 1, '2026-03-01', 'mobile', 'c', $1, $1)", MONDAY
     )
     await programme.connection.execute(
-        "insert into bank_accounts values ('new', 'b1', 'H', '62220202000', 'ICBC', $1, $1)", MONDAY
+        "insert into bank_accounts values ('new', 'b1', 'H', '62220202000', 'ICBC', $1, $1, $1, 'test')",
+        MONDAY,
     )
     assert (await programme.ask(500, "new")).reason == Reason.BALANCE_INSUFFICIENT
     assert await programme.answer(programme.asking(500, "nobody")) == Trouble("store_unknown")

@@ -79,6 +79,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         ),
         "authorization_unknown": Kind(404, "授权不存在", "There is no such authorization"),
         "withdrawal_unknown": Kind(404, "提现不存在", "There is no such withdrawal"),
+        "bank_account_unknown": Kind(404, "该店铺没有此收款银行账户", "The store has no such bank account"),
         "policy_unknown": Kind(404, "没有这个政策版本", "Nobody proposed that policy version"),
         "sandbox_off": Kind(
             404, "该服务不是沙箱,时钟不可调整", "The service is no sandbox: its clock cannot be moved"
@@ -102,6 +103,14 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         ),
         "policy_own_proposal": Kind(
             409, "提交人不能批准自己提交的版本", "Whoever proposed it may not approve it: another key does"
+        ),
+        "payout_batch_unknown": Kind(404, "付款批次不存在", "There is no such payout batch"),
+        "payout_file_unknown": Kind(404, "付款文件不存在", "There is no such payout file"),
+        "payout_batch_own": Kind(
+            409, "制单人不能复核自己的批次", "Whoever made the batch may not decide about it: another key does"
+        ),
+        "payout_batch_decided": Kind(
+            409, "该批次已被他人复核", "The batch was decided about before, otherwise or by another"
         ),
         "policy_moment_taken": Kind(
             409, "另一版本在同一时刻生效", "Another version comes into force at that very moment"

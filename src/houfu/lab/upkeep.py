@@ -118,6 +118,7 @@ class Upkeep:
                     holder=shop.name,
                     number=shop.account_number,
                     bank_code=_BANK_CODE,
+                    vouched_by="platform",
                     now=now,
                 )
         self.open_shops += shops

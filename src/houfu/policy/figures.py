@@ -162,6 +162,21 @@ FIELDS: dict[str, tuple[Said, str | None]] = {
         Said("首月单日提现建议上限", "advised most in one day of the first month, of the limit"),
         "bp",
     ),
+    "withdrawals.day_amount_max": (Said("单日提现金额上限", "most in one day, in all"), "fen"),
+    "withdrawals.hours_24.count_max": (Said("24 小时内提现次数上限", "most in any 24 hours"), "count"),
+    "withdrawals.hours_24.amount_max": (Said("24 小时内提现金额上限", "most in any 24 hours, in all"), "fen"),
+    "withdrawals.hours_24.share_max_bp": (
+        Said("24 小时内提现占额度上限", "most in any 24 hours, of the limit"),
+        "bp",
+    ),
+    "withdrawals.bank_account.verified": (
+        Said("收款账户须经核验", "a bank account must be verified"),
+        "flag",
+    ),
+    "withdrawals.bank_account.cooling_hours": (
+        Said("收款账户变更后冷静期(小时)", "hours a changed bank account rests"),
+        "count",
+    ),
     "guidance.utilisation_warning_bp": (Said("使用率提醒线", "warning from utilisation"), "bp"),
     "guidance.usage_check_day": (Said("每月用量检查日", "day of the month on which usage is checked"), None),
     "guidance.promotion_apply_days": (Said("大促提额提前申请", "apply for a promotion ahead"), "days"),

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from houfu.stores.bank_account import AccountTerms
+
 MONEY_MAX = 2**53 - 1
 
 Code = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,47}$")]
@@ -291,8 +293,18 @@ class FeeTerm(Struct, frozen=True, kw_only=True):
     charge_failed: bool
 
 
+class Hours24(Struct, frozen=True, kw_only=True):
+    """What a store may withdraw in any 24 hours, so that nobody asks twice, just before and just after midnight.
+    What is not given is not limited. `share_max_bp` is of the line's total, rounded down to the fen."""
+
+    count_max: Count | None = None
+    amount_max: Money | None = None
+    share_max_bp: Annotated[int, Meta(ge=0, le=100_000)] | None = None
+
+
 class Withdrawals(Struct, frozen=True, kw_only=True):
-    """Terms of withdrawals: arrival (D1), closing (D3), fee (D2), and the shares of the limit that matter."""
+    """Terms of withdrawals: arrival (D1), closing (D3), fee (D2), the shares of the limit that matter, how often and
+    how much in one local day (`day_amount_max` fen) and in any 24 hours, and what is asked of a bank account."""
 
     working_days: Annotated[int, Meta(ge=0, le=30)]
     promotion_latest_working_days: Annotated[int, Meta(ge=0, le=30)]
@@ -303,6 +315,9 @@ class Withdrawals(Struct, frozen=True, kw_only=True):
     day_share_zero_bp: ShareBp
     day_count_max: Count
     first_month_day_share_bp: ShareBp
+    day_amount_max: Money | None = None
+    hours_24: Hours24 = Hours24()
+    bank_account: AccountTerms = AccountTerms()
 
 
 class Guidance(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from asyncpg import Record
 from houfu.core.ids import IdMaker
 from houfu.db.queries import load
 from houfu.db.tx import Connection
-from houfu.stores.bank_account import BankAccount
+from houfu.stores.bank_account import BankAccount, BankAccountUnknown
 from houfu.stores.facts import Fact, FactKind
 from houfu.stores.metrics import KnownMetrics, Metrics
 from houfu.stores.store import KnownStore, Store, StoreUnknown
@@ -136,16 +136,33 @@ async def put_bank_account(
     holder: str,
     number: str,
     bank_code: str,
+    vouched_by: str | None,
     now: datetime,
 ) -> tuple[BankAccount, bool]:
-    """Take up an account of the store, or what changed about it; whether it is new. StoreUnknown."""
+    """Take up an account of the store, or what changed about it; whether it is new. StoreUnknown.
+
+    `vouched_by` is who vouches for it, None where the store itself puts it: then a change waits to be verified
+    anew. What says nothing new changes nothing.
+    """
     await must_exist(connection, store_id)
-    row = _present(
-        await connection.fetchrow(
-            _SQL["put_bank_account"], store_id, bank_account_id, holder, number, bank_code, now
-        )
+    row = await connection.fetchrow(
+        _SQL["put_bank_account"], store_id, bank_account_id, holder, number, bank_code, now, vouched_by
     )
-    return _bank_account(row), row["created"]
+    if row is not None:
+        return _bank_account(row), row["created"]
+    return _bank_account(
+        _present(await connection.fetchrow(_SQL["bank_account"], store_id, bank_account_id))
+    ), False
+
+
+async def verify_bank_account(
+    connection: Connection, store_id: str, bank_account_id: str, *, author: str, now: datetime
+) -> BankAccount:
+    """Vouch for an account; who did first stays. BankAccountUnknown."""
+    row = await connection.fetchrow(_SQL["verify_bank_account"], store_id, bank_account_id, now, author)
+    if row is None:
+        raise BankAccountUnknown(bank_account_id)
+    return _bank_account(row)
 
 
 async def list_bank_accounts(

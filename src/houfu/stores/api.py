@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from houfu.http.caller import EVERYONE, MARKETPLACE, MARKETPLACE_OR_STORE, STAFF
+from houfu.http.caller import BACK_OFFICE, EVERYONE, MARKETPLACE, MARKETPLACE_OR_STORE, STAFF
 from houfu.http.fields import (
     Nothing,
     PageQuery,
@@ -18,9 +18,9 @@ from houfu.http.fields import (
 from houfu.http.page import hex_place_of, page_of, place_of
 from houfu.http.problem import invalid
 from houfu.http.reply import Page, Reply, reply
-from houfu.http.route import AnyRoute, Call, Route
+from houfu.http.route import AnyRoute, B, Call, P, Q, Route
 from houfu.stores import actions
-from houfu.stores.bank_account import BankAccount, masked
+from houfu.stores.bank_account import AccountTerms, AccountTermsAt, BankAccount, BankAccountUnknown, masked
 from houfu.stores.interface import (
     BankAccountBody,
     BankAccountPath,
@@ -104,6 +104,9 @@ async def list_facts(call: Call[StorePath, PageQuery, Nothing]) -> Reply:
 
 async def put_bank_account(call: Call[BankAccountPath, Nothing, BankAccountBody]) -> Reply:
     """Take up where a store is paid out to."""
+    now = call.now()
+    # The marketplace vouches for what it tells; a store cannot vouch for itself.
+    vouched_by = None if call.caller.role == "merchant" else call.caller.author
     async with call.service.pool.acquire() as connection:
         account, created = await actions.put_bank_account(
             connection,
@@ -112,20 +115,41 @@ async def put_bank_account(call: Call[BankAccountPath, Nothing, BankAccountBody]
             holder=call.body.holder,
             number=call.body.number,
             bank_code=call.body.bank_code,
+            vouched_by=vouched_by,
+            now=now,
+        )
+    return reply(201 if created else 200, _bank_account_view(account, _account_terms(call)))
+
+
+async def verify_bank_account(call: Call[BankAccountPath, Nothing, Nothing]) -> Reply:
+    """Vouch for an account that its store put."""
+    async with call.service.pool.acquire() as connection:
+        account = await actions.verify_bank_account(
+            connection,
+            call.path.store_id,
+            call.path.bank_account_id,
+            author=call.caller.author,
             now=call.now(),
         )
-    return reply(201 if created else 200, _bank_account_view(account))
+    return reply(200, _bank_account_view(account, _account_terms(call)))
 
 
 async def list_bank_accounts(call: Call[StorePath, PageQuery, Nothing]) -> Reply:
     """Show where a store is paid out to."""
     limit = call.query.limit
     after = place_of(call.query.cursor, str) or ""
+    terms = _account_terms(call)
     async with call.service.pool.acquire() as connection:
         accounts = await actions.list_bank_accounts(
             connection, call.path.store_id, after=after, limit=limit + 1
         )
-    return reply(200, page_of(accounts, limit, lambda account: account.bank_account_id, _bank_account_view))
+    return reply(
+        200, page_of(accounts, limit, lambda of: of.bank_account_id, lambda of: _bank_account_view(of, terms))
+    )
+
+
+def _account_terms(call: Call[P, Q, B]) -> AccountTerms:
+    return call.service.part(AccountTermsAt).at(call.now())
 
 
 def _metrics_view(store_id: str, known: KnownMetrics) -> MetricsView:
@@ -139,7 +163,7 @@ def _metrics_view(store_id: str, known: KnownMetrics) -> MetricsView:
     )
 
 
-def _bank_account_view(account: BankAccount) -> BankAccountView:
+def _bank_account_view(account: BankAccount, terms: AccountTerms) -> BankAccountView:
     return BankAccountView(
         bank_account_id=account.bank_account_id,
         store_id=account.store_id,
@@ -148,6 +172,10 @@ def _bank_account_view(account: BankAccount) -> BankAccountView:
         bank_code=account.bank_code,
         recorded_at=account.recorded_at,
         updated_at=account.updated_at,
+        verified=account.verified_at is not None,
+        verified_by=account.verified_by,
+        changed_at=account.changed_at,
+        usable_from=terms.usable_from(account),
     )
 
 
@@ -249,6 +277,20 @@ def routes() -> list[AnyRoute]:
             answers={200: BankAccountView, 201: BankAccountView},
             handle=put_bank_account,
             raises=_MISSES,
+        ),
+        Route(
+            method="POST",
+            address="/v1/stores/{store_id}/bank_accounts/{bank_account_id}/verify",
+            operation="verify_bank_account",
+            summary="Vouch for where a store is paid out to",
+            tag="stores",
+            roles=BACK_OFFICE,
+            path=BankAccountPath,
+            query=Nothing,
+            body=Nothing,
+            answers={200: BankAccountView},
+            handle=verify_bank_account,
+            raises={BankAccountUnknown: "bank_account_unknown"},
         ),
         Route(
             method="GET",

@@ -105,7 +105,12 @@ class BankAccountBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class BankAccountView(msgspec.Struct, frozen=True, kw_only=True):
-    """An account, its number masked but for the last four digits."""
+    """An account, its number masked but for the last four digits.
+
+    `verified`: somebody other than the store vouches for it. `changed_at`: when holder, number or bank last became
+    others, null while they are the first. `usable_from`: from when money can be withdrawn to it, null while it waits
+    to be verified.
+    """
 
     bank_account_id: str
     store_id: str
@@ -114,3 +119,7 @@ class BankAccountView(msgspec.Struct, frozen=True, kw_only=True):
     bank_code: str
     recorded_at: datetime
     updated_at: datetime
+    verified: bool
+    verified_by: str | None
+    changed_at: datetime | None
+    usable_from: datetime | None

@@ -49,5 +49,9 @@ create table bank_accounts (
     bank_code       text        not null check (length(bank_code) between 1 and 32),
     recorded_at     timestamptz not null,
     updated_at      timestamptz not null,
-    primary key (store_id, bank_account_id)
+    verified_at     timestamptz,           -- since when somebody other than the store vouches for it
+    verified_by     text,
+    changed_at      timestamptz,           -- when holder, number or bank last became others; null while they are the first
+    primary key (store_id, bank_account_id),
+    constraint verified_by_somebody check ((verified_at is null) = (verified_by is null))
 );
