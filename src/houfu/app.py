@@ -42,6 +42,7 @@ from houfu.statements import api as statements_api
 from houfu.stores import api as stores_api
 from houfu.stores.bank_account import AccountTermsAt
 from houfu.withdrawals import api as withdrawals_api
+from houfu.withdrawals.lanes import Lanes as WithdrawalLanes
 from houfu.withdrawals.bank import SimulatedBank
 from houfu.withdrawals.payouts import Payouts
 from houfu.withdrawals.terms import withdrawal_terms
@@ -218,6 +219,15 @@ async def open_service(
             lanes=lanes,
         )
         service.put(await stack.enter_async_context(engine))
+        withdrawals = WithdrawalLanes(
+            lambda: connect(dsn, as_app=as_app, steady_plans=True),
+            clock=clock,
+            policy_at=lambda now: book_now().at(now),
+            calendar=lambda: service.part(Calendar),
+            ids=ids,
+            lanes=lanes,
+        )
+        service.put(await stack.enter_async_context(withdrawals))
         bank = SimulatedBank(calendar=service.part(Calendar), zone=policy.zone, books_at=INQUIRY_TIME)
         payouts = Payouts(pool, bank, terms_at=lambda now: withdrawal_terms(book_now().at(now).terms))
         service.put(Worker(pool, engine, book=book_now, ids=ids, payouts=payouts))

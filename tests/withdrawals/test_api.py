@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,11 +15,12 @@ from litestar import Litestar
 
 from houfu.core.clock import SandboxClock
 from houfu.db.keys import Role, create_key
-from houfu.db.tx import open_pool
+from houfu.db.tx import connect, open_pool
 from houfu.http.asgi import handler_of
 from houfu.http.route import Service
 from houfu.policy.publishing import open_policy_book
 from houfu.withdrawals.api import routes
+from houfu.withdrawals.lanes import Lanes
 from withdrawals.programme import MONDAY, Programme
 
 KEYS: dict[str, tuple[Role, str | None]] = {
@@ -73,9 +75,20 @@ async def http(programme: Programme) -> AsyncGenerator[Http]:
         for name, (role, store_id) in KEYS.items()
     }
     clock = SandboxClock(MONDAY)
-    async with open_pool(programme.dsn, size=4) as pool:
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(open_pool(programme.dsn, size=4))
         book = await open_policy_book(programme.connection)
         service = Service(pool=pool, clock=clock, ids=programme.ids, parts=[book, programme.calendar])
+        lanes = await stack.enter_async_context(
+            Lanes(
+                lambda: connect(programme.dsn, steady_plans=True),
+                clock=clock,
+                policy_at=book.at,
+                calendar=lambda: programme.calendar,
+                ids=programme.ids,
+            )
+        )
+        service.put(lanes)
         app = Litestar([handler_of(route, service) for route in routes()], openapi_config=None)
         transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url="http://houfu") as client:

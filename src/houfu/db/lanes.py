@@ -107,7 +107,8 @@ class _Lane(Generic[C, R]):
         places = [place for place in map(self._work.place_of, commands) if place is not None]
         if not self._places.isdisjoint(places):
             return await self._without_those_in_use(commands)
-        submission = _Submission[C, R](commands, places, asyncio.get_running_loop().create_future())
+        done: asyncio.Future[list[R]] = asyncio.get_running_loop().create_future()
+        submission = _Submission(commands, places, done)
         self._places.update(places)
         self._waiting.append(submission)
         self._waiting_commands += len(commands)

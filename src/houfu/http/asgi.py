@@ -77,7 +77,7 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "POST":
             path: str = scope["path"]
-            if path.startswith("/v1/authorizations"):
+            if path.startswith(("/v1/authorizations", "/v1/withdrawals")):
                 route = self._hot.get(path)
                 parameters: Mapping[str, str] = {}
                 if route is None:

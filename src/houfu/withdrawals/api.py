@@ -19,7 +19,6 @@ from houfu.http.fields import (
     WithdrawalId,
     moment_of,
 )
-from houfu.http.idempotent import running
 from houfu.http.page import page_of, place_of
 from houfu.http.problem import Problem, invalid
 from houfu.http.reply import REPLAYED, Page, Reply, reply
@@ -29,7 +28,8 @@ from houfu.policy.document import Policy
 from houfu.stores.store import StoreUnknown
 from houfu.withdrawals import actions
 from houfu.withdrawals.actions import Filter, WithdrawalUnknown
-from houfu.withdrawals.ask import PREFIX, Answer, Ask, Cancel, PreviewView, Trouble, WithdrawalView
+from houfu.withdrawals.ask import PREFIX, Ask, Cancel, PreviewView, Trouble, WithdrawalView
+from houfu.withdrawals.lanes import Busy, Lanes, Unavailable
 from houfu.withdrawals.withdrawal import Status
 
 _MISSES: Final[Mapping[type[Exception], str]] = {
@@ -93,46 +93,32 @@ async def preview(call: Call[Nothing, Nothing, PreviewBody]) -> Reply:
 
 async def request(call: Call[Nothing, Nothing, RequestBody]) -> Reply:
     """Ask for a withdrawal: 201 where it is accepted, 200 where it is refused."""
-    body, policy, key = call.body, _policy(call), call.key or ""
-    _must_be_ours(policy, body.currency)
+    body = call.body
+    _must_be_ours(_policy(call), body.currency)
     ask = Ask(
         store_id=body.store_id,
         amount=body.amount,
         bank_account_id=body.bank_account_id,
-        key=key,
+        key=call.key or "",
         request_sha=call.request_sha,
         author=call.caller.author,
         language=call.language,
     )
-    with running(body.store_id, key):
-        async with call.service.pool.acquire() as connection:
-            answer = await actions.request(
-                connection,
-                ask,
-                policy=policy,
-                calendar=call.service.part(Calendar),
-                ids=call.service.ids,
-                now=call.now(),
-            )
-    return _reply(answer)
+    return await _submit(call, ask)
 
 
 async def cancel(call: Call[WithdrawalPath, Nothing, Nothing]) -> Reply:
     """Take a withdrawal back that has not gone to the bank yet."""
     store_id, id = _parsed(call.path.id)
-    key = call.key or ""
     command = Cancel(
         store_id=store_id,
         id=id,
-        key=key,
+        key=call.key or "",
         request_sha=call.request_sha,
         author=call.caller.author,
         language=call.language,
     )
-    with running(store_id, key):
-        async with call.service.pool.acquire() as connection:
-            answer = await actions.cancel(connection, command, policy=_policy(call), now=call.now())
-    return _reply(answer)
+    return await _submit(call, command)
 
 
 async def list_withdrawals(call: Call[Nothing, WithdrawalsQuery, Nothing]) -> Reply:
@@ -177,7 +163,13 @@ def _must_be_ours(policy: Policy, currency: str | None) -> None:
         raise invalid("currency", f"must be {policy.terms.currency}")
 
 
-def _reply(answer: Answer | Trouble) -> Reply:
+async def _submit(call: Call[P, Q, B], command: Ask | Cancel) -> Reply:
+    try:
+        answer = await call.service.part(Lanes).submit(command)
+    except Busy:
+        raise Problem("busy") from None
+    except Unavailable:
+        raise Problem("unavailable") from None
     if isinstance(answer, Trouble):
         raise Problem(answer.code)
     return Reply(answer.status, answer.body, (REPLAYED,) if answer.replayed else ())
@@ -220,6 +212,7 @@ def routes() -> list[AnyRoute]:
             answers={200: WithdrawalView, 201: WithdrawalView},
             handle=request,
             key="required",
+            hot=True,
             problems=frozenset({"store_unknown"}),
         ),
         Route(

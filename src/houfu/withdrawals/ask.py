@@ -116,11 +116,14 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 class Trouble(msgspec.Struct, frozen=True, gc=False):
     """Nothing was done and nothing is remembered under the key.
 
-    `idempotency_key_reused`: the key came before with another request. `store_unknown`, `withdrawal_unknown`:
-    there is no such store or withdrawal.
+    `idempotency_key_reused`: the key came before with another request. `idempotency_key_in_use`: the first request
+    with this key is still running. `store_unknown`, `withdrawal_unknown`: there is no such store or withdrawal.
+    `internal`: a bug.
     """
 
-    code: Literal["idempotency_key_reused", "store_unknown", "withdrawal_unknown"]
+    code: Literal[
+        "idempotency_key_reused", "idempotency_key_in_use", "store_unknown", "withdrawal_unknown", "internal"
+    ]
 
 
 def preview_view(
