@@ -10,8 +10,10 @@ from secrets import token_hex
 from typing import BinaryIO, Final
 
 from houfu.payouts.rails.rail import (
+    ARCHIVES,
     QUIET_SECONDS,
     REPORT_BYTES_MAX,
+    TAKEN,
     RailAway,
     RailRefused,
     Waiting,
@@ -22,9 +24,6 @@ from houfu.payouts.rails.rail import (
     within_size,
 )
 
-ARCHIVES: Final = ("sent", "done", "../sent", "../done")
-"""Where transfer software puts a file that it sent, as seen from `outgoing`."""
-TAKEN: Final = "taken"
 _NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _SUFFIXES_MAX: Final = 1_000
 

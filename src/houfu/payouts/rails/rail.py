@@ -1,7 +1,7 @@
 """The port of a rail: what every way to a bank can do, and the names that may travel over one."""
 
 import re
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -11,6 +11,10 @@ REPORT_BYTES_MAX: Final = 128 * 1024 * 1024
 """The largest report that is fetched."""
 QUIET_SECONDS: Final = 5
 """How long a report lies unchanged before it is offered, where the far side may still be writing it."""
+ARCHIVES: Final = ("sent", "done", "../sent", "../done")
+"""Where transfer software puts a file that it took away, as seen from the directory of files to send."""
+TAKEN: Final = "taken"
+"""Where a report goes once it is recorded, as seen from the directory of reports."""
 
 _MESSAGE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,34}")
 _REPORT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -57,6 +61,21 @@ class Rail(Protocol):
     async def taken(self, name: str) -> None:
         """The report was recorded: it is not offered again. Twice is once."""
         ...
+
+
+@runtime_checkable
+class KeptOpen(Protocol):
+    """A rail that keeps a connection between calls."""
+
+    async def close(self) -> None:
+        """Give the connection up. The next call makes a new one."""
+        ...
+
+
+async def close_rail(rail: Rail) -> None:
+    """Give up whatever the rail keeps open."""
+    if isinstance(rail, KeptOpen):
+        await rail.close()
 
 
 def file_name(message_id: str) -> str:
