@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from houfu.commands import bench, demo, doctor, importing, keys, ledger, migrate, policy, quote, serve
+from houfu.commands import bank, bench, demo, doctor, importing, keys, ledger, migrate, policy, quote, serve
 from houfu.commands.console import Exit, Failed, give_up, say
 
 
@@ -35,6 +35,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("import")(importing.import_files)
+app.command("bank")(bank.bank)
 app.command("migrate")(migrate.migrate)
 app.command("quote")(quote.quote)
 app.command("doctor")(doctor.doctor)

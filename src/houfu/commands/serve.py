@@ -5,18 +5,18 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import Coroutine, Generator
+import ssl
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from houfu.commands.console import DataDir, Exit, Failed, database, say, settings_of, tell
 from houfu.commands.quote import moment
 from houfu.settings import Settings
-
-if TYPE_CHECKING:
-    from houfu.http.asgi import Door
 
 BACKLOG = 2048
 GARBAGE_THRESHOLD = 20_000
@@ -73,7 +73,18 @@ async def _serve(
         await serve_on(listener, build(service))
 
 
-async def serve_on(listener: socket.socket, door: "Door") -> None:
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What a door shows its callers; with `client_ca`, callers must show a certificate signed by it."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+async def serve_on(
+    listener: socket.socket, door: Callable[..., Awaitable[None]], *, tls: Tls | None = None
+) -> None:
     """Serve until SIGINT or SIGTERM; requests that have begun are answered first."""
     import uvicorn
 
@@ -93,6 +104,7 @@ async def serve_on(listener: socket.socket, door: "Door") -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE_SECONDS,
         h11_max_incomplete_event_size=64 * 1024,
+        **({} if tls is None else _secured(tls)),
     )
 
     class Server(uvicorn.Server):
@@ -109,7 +121,7 @@ async def serve_on(listener: socket.socket, door: "Door") -> None:
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
-                tell({"ready": True, "url": url_of(listener)})
+                tell({"ready": True, "url": url_of(listener, secured=tls is not None)})
 
     # What was made at the start stays: the collector need not look at it again and again.
     gc.collect()
@@ -145,11 +157,19 @@ def listening(host: str, port: int) -> Generator[socket.socket]:
         listener.close()
 
 
-def url_of(listener: socket.socket) -> str:
+def _secured(tls: Tls) -> dict[str, Any]:
+    """uvicorn's options for it."""
+    secured: dict[str, Any] = {"ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
+    if tls.client_ca is not None:
+        secured |= {"ssl_ca_certs": str(tls.client_ca), "ssl_cert_reqs": ssl.CERT_REQUIRED}
+    return secured
+
+
+def url_of(listener: socket.socket, *, secured: bool = False) -> str:
     """Where the service is reached."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{host}:{port}"
+    return f"{'https' if secured else 'http'}://{host}:{port}"
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
