@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -32,21 +32,27 @@ from houfu.ledger import api as ledger_api
 from houfu.lines import api as lines_api
 from houfu.lines import run_api
 from houfu.lines.lanes import LANES, Lanes
+from houfu.iso20022.message import Statement
 from houfu.payouts import api as payouts_api
+from houfu.payouts.opening import open_rails
+from houfu.payouts.rails.config import RailsConfig
+from houfu.payouts.reports import Desk
+from houfu.payouts.settling import BankAnswer
+from houfu.payouts.simulated import RAILS as SIMULATED
+from houfu.payouts.simulated import habits_of
+from houfu.payouts.work import Payouts, Rails
 from houfu.policy import api as policy_api
 from houfu.policy.book import PolicyBook
 from houfu.policy.document import shipped_text
 from houfu.policy.publishing import open_policy_book, publish, refreshed
 from houfu.reconciliation import api as reconciliation_api
+from houfu.reconciliation.actions import take_up_statement
 from houfu.statements import api as statements_api
 from houfu.stores import api as stores_api
 from houfu.stores.bank_account import AccountTermsAt
 from houfu.withdrawals import api as withdrawals_api
 from houfu.withdrawals.lanes import Lanes as WithdrawalLanes
-from houfu.withdrawals.bank import SimulatedBank
-from houfu.withdrawals.payouts import Payouts
-from houfu.withdrawals.terms import withdrawal_terms
-from houfu.withdrawals.withdrawal import INQUIRY_TIME
+from houfu.withdrawals.terms import WithdrawalTerms, withdrawal_terms
 from houfu.worker import Done, Worker
 
 SINCE_EVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -186,11 +192,12 @@ async def open_service(
     lanes: int = LANES,
     ids: IdMaker | None = None,
     lane_ids: Sequence[IdMaker] | None = None,
+    rails: RailsConfig | None = None,
 ) -> AsyncGenerator[Service]:
     """The service's parts over a migrated database with a policy, for as long as the context lasts.
 
     On leaving, what the lanes have accepted is carried out before the connections close. A simulation brings the
-    makers of its ids, one for each of the `lanes` and one for everything else.
+    makers of its ids, one for each of the `lanes` and one for everything else. Without `rails` the simulated bank pays.
     """
     clock = clock or SystemClock()
     ids = ids or IdMaker()
@@ -228,10 +235,31 @@ async def open_service(
             lanes=lanes,
         )
         service.put(await stack.enter_async_context(withdrawals))
-        bank = SimulatedBank(calendar=service.part(Calendar), zone=policy.zone, books_at=INQUIRY_TIME)
-        payouts = Payouts(pool, bank, terms_at=lambda now: withdrawal_terms(book_now().at(now).terms))
-        service.put(Worker(pool, engine, book=book_now, ids=ids, payouts=payouts))
+        service.put(open_rails(rails or SIMULATED, pool, clock=clock, habits=habits_of(policy)))
+        service.put(Worker(pool, engine, book=book_now, ids=ids, payouts=_payouts(service, book_now)))
         yield service
+
+
+def _payouts(service: Service, book: Callable[[], PolicyBook]) -> Payouts:
+    def terms_at(now: datetime) -> WithdrawalTerms:
+        return withdrawal_terms(book().at(now).terms)
+
+    async def take_up(
+        connection: Connection, statement: Statement, *, rail: str, report_sha: bytes, now: datetime
+    ) -> Sequence[BankAnswer]:
+        taken = await take_up_statement(
+            connection,
+            statement,
+            rail=rail,
+            report_sha=report_sha,
+            calendar=service.part(Calendar),
+            ids=service.ids,
+            now=now,
+        )
+        return taken.news
+
+    desk = Desk(take_up, terms_at=terms_at, ids=service.ids)
+    return Payouts(service.pool, lambda: service.part(Rails), desk, terms_at=terms_at, ids=service.ids)
 
 
 def build(service: Service) -> Door:

@@ -11,7 +11,9 @@ BREAKS = {
     "fees_follow_from_withdrawals": "update withdrawals set fee = fee + 1, net = net - 1 where fee > 0",
     "withdrawals_are_reserved_by_their_journal": "update withdrawals set journal_seq = journal_seq - 1 where fee = 0",
     "withdrawals_end_once_in_the_books": """
-        update withdrawals set status = 'paid', paid_at = asked_at, due_at = null where status = 'scheduled'""",
+        update withdrawals set status = 'paid', paid_at = asked_at, booked_on = asked_on, paid_seq = 1, due_at = null,
+            batch_id = withdrawal_id, file_number = 1
+        where status = 'scheduled'""",
 }
 
 

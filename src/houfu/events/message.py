@@ -37,6 +37,8 @@ class Kind(StrEnum):
     LIMIT_REFERRED = "limit_referred"
     POLICY_ANNOUNCED = "policy_announced"
     USAGE_REMINDER = "usage_reminder"
+    WITHDRAWAL_PAID = "withdrawal_paid"
+    WITHDRAWAL_FAILED = "withdrawal_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,16 @@ MEANING: Final[Mapping[Kind, Meaning]] = MappingProxyType(
             "On the policy's check day more of the limit was used than its warning",
             ("total", "used", "available", "utilisation_bp", "warning_bp", "currency"),
         ),
+        Kind.WITHDRAWAL_PAID: Meaning(
+            "提现已到账",
+            "A withdrawal was paid",
+            ("withdrawal_id", "amount", "net", "currency", "bank_reference"),
+        ),
+        Kind.WITHDRAWAL_FAILED: Meaning(
+            "提现未成功,或到账后被银行退回:原因与退回金额",
+            "A withdrawal failed, or came back after it was paid: why, and what went back to the balance",
+            ("withdrawal_id", "amount", "net", "currency", "bank_reference", "bank_reason", "returned", "came_back"),
+        ),
     }
 )
 """What each kind means. A test holds that each message carries the fields named here, and no other."""
@@ -149,6 +161,13 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "total_then": "the limit that the policy gives the store as it stands; null where that cannot be told yet",
         "utilisation_bp": "the part of the limit that is used, basis points, rounded down",
         "warning_bp": "the policy's warning, basis points",
+        "withdrawal_id": "the withdrawal's id",
+        "amount": "what was asked for",
+        "net": "what is paid out of it",
+        "bank_reference": "the bank's reference of the payment; null where it gave none",
+        "bank_reason": "the bank's code for not paying, ISO 20022; null where it gave none",
+        "returned": "what went back to the store's balance",
+        "came_back": "whether the bank had paid it before",
         "currency": "of the amounts",
     }
 )

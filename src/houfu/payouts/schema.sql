@@ -32,8 +32,12 @@ create table payout_files (
     sending_at   timestamptz,
     sent_at      timestamptz,
     answered_at  timestamptz,
-    primary key (batch_id, number)
+    fault        text,
+    primary key (batch_id, number),
+    constraint rejected_with_a_fault check ((status = 'rejected') = (fault is not null))
 );
+
+create index payout_files_open on payout_files (message_id) where status in ('made', 'sending');
 
 create table bank_reports (
     rail         text        not null,
@@ -51,3 +55,14 @@ create table bank_reports (
     constraint refused_with_a_fault check ((status = 'refused') = (fault is not null))
 );
 create index bank_reports_newest on bank_reports (recorded_at, rail, sha256);
+create index bank_reports_unfinished on bank_reports (rail, recorded_at) where status = 'taken' and applied < entries;
+
+create table simulated_bank_files (      -- what the built-in simulated bank was handed: all the memory it has
+    rail         text        not null,
+    seq          integer     not null check (seq > 0),
+    message_id   text        not null,
+    content      bytea       not null,   -- the XML, deflated
+    received_at  timestamptz not null,
+    primary key (rail, seq),
+    constraint received_once unique (rail, message_id)
+);

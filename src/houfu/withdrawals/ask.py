@@ -12,6 +12,7 @@ import msgspec
 
 from houfu.core.ids import public_id
 from houfu.core.reason import Language, Reason, message, remedy
+from houfu.withdrawals import bank_reasons
 from houfu.withdrawals.cautions import Caution
 from houfu.withdrawals.preview import Preview
 from houfu.withdrawals.withdrawal import Status, Withdrawal
@@ -73,7 +74,7 @@ class PreviewView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 class WithdrawalView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A withdrawal as it stands, minor units; null where it was refused. `returned` went back to the store's balance
-    when it failed or was canceled. The answer to a request tells `largest_safe_amount` too, as a preview does.
+    when it failed or was canceled; `bank_reason` is the bank's code for that (ISO 20022). The answer to a request tells `largest_safe_amount` too, as a preview does.
 
     The answer to a command that was refused has the status "refused" and its reason; the withdrawal did not change.
     """
@@ -102,6 +103,7 @@ class WithdrawalView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     failed_at: datetime | None
     canceled_at: datetime | None
     bank_reference: str | None
+    bank_reason: str | None
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -172,8 +174,8 @@ def withdrawal_view(
         status=withdrawal.status if refused is None else "refused",
         accepted=moved,
         reason=None if reason is None else reason.value,
-        message=None if reason is None else message(reason, language, facts),
-        remedy=None if reason is None else remedy(reason, language, facts),
+        message=None if reason is None else _message(withdrawal, reason, language, facts),
+        remedy=None if reason is None else _remedy(withdrawal, reason, language, facts),
         store_id=withdrawal.store_id,
         bank_account_id=withdrawal.bank_account_id,
         amount=withdrawal.amount,
@@ -192,8 +194,22 @@ def withdrawal_view(
         failed_at=withdrawal.failed_at,
         canceled_at=withdrawal.canceled_at,
         bank_reference=withdrawal.bank_reference,
+        bank_reason=withdrawal.bank_reason,
     )
 
 
 def _warnings(cautions: tuple[Caution, ...], language: Language) -> tuple[Warning, ...]:
     return tuple(Warning(caution.rule, caution.message(language)) for caution in cautions)
+
+
+def _message(withdrawal: Withdrawal, reason: Reason, language: Language, facts: Mapping[str, str]) -> str:
+    """Why, in words: where it is the bank that did not pay, what the bank meant."""
+    if reason is Reason.BANK_REJECTED and (withdrawal.bank_reason or withdrawal.bank_words):
+        return bank_reasons.in_words(withdrawal.bank_reason, withdrawal.bank_words, language)
+    return message(reason, language, facts)
+
+
+def _remedy(withdrawal: Withdrawal, reason: Reason, language: Language, facts: Mapping[str, str]) -> str:
+    if reason is Reason.BANK_REJECTED and withdrawal.bank_reason is not None:
+        return bank_reasons.remedy_of(withdrawal.bank_reason, language)
+    return remedy(reason, language, facts)

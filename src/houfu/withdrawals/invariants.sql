@@ -38,5 +38,6 @@ left join (
     group by store_id, subject
 ) j on j.store_id = w.store_id and j.subject = w.withdrawal_id
 where w.store_id between $1 and $2
-  and (coalesce(j.paid, 0) <> (w.status = 'paid')::int or coalesce(j.reversed, 0) <> (w.status in ('failed', 'canceled'))::int)
+  and (coalesce(j.paid, 0) <> (w.paid_at is not null)::int
+       or coalesce(j.reversed, 0) <> (w.status in ('failed', 'canceled'))::int + (w.came_back_on is not null)::int)
 order by w.store_id, w.withdrawal_id limit 1;

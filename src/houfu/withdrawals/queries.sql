@@ -62,67 +62,21 @@ update lines l set day_withdrawn_share_bp = coalesce((
 from assessments a
 where l.store_id = any($1::text[]) and a.store_id = l.store_id and a.assessment_id = l.assessment_id;
 
--- name: due
-select w.store_id, w.withdrawal_id, w.due_at, (w.bank_reference is null) as unsent
-from withdrawals w where w.due_at <= $1 order by w.due_at, w.store_id, w.withdrawal_id limit $2;
-
--- name: next_due
-select min(due_at) from withdrawals where due_at is not null;
-
 -- name: lock_withdrawals
 select w.*
 from unnest($1::text[], $2::uuid[]) as asked (store_id, withdrawal_id)
 join withdrawals w on w.store_id = asked.store_id and w.withdrawal_id = asked.withdrawal_id
 order by w.store_id, w.withdrawal_id for update of w;
 
--- name: send
--- In order and without waiting: whoever holds one of these rows is about to send or to cancel it.
-with due as (
-    select w.store_id, w.withdrawal_id
-    from unnest($1::text[], $2::uuid[]) as asked (store_id, withdrawal_id)
-    join withdrawals w on w.store_id = asked.store_id and w.withdrawal_id = asked.withdrawal_id
-    where w.status in ('scheduled', 'in_transit') and w.bank_reference is null and w.due_at <= $3
-    order by w.store_id, w.withdrawal_id for update of w skip locked
-)
-update withdrawals w set status = 'in_transit'
-from due where w.store_id = due.store_id and w.withdrawal_id = due.withdrawal_id
-returning w.store_id, w.withdrawal_id, w.net, w.currency, w.holder, w.number, w.bank_code, w.asked_at, w.arrives_on, w.latest_on;
-
--- name: acknowledge
-with acknowledged as (
-    select w.store_id, w.withdrawal_id, asked.bank_reference, asked.due_at
-    from unnest($1::text[], $2::uuid[], $3::text[], $4::timestamptz[]) as asked (store_id, withdrawal_id, bank_reference, due_at)
-    join withdrawals w on w.store_id = asked.store_id and w.withdrawal_id = asked.withdrawal_id
-    where w.status = 'in_transit' and w.bank_reference is null
-    order by w.store_id, w.withdrawal_id for update of w
-)
-update withdrawals w set bank_reference = a.bank_reference, due_at = a.due_at
-from acknowledged a where w.store_id = a.store_id and w.withdrawal_id = a.withdrawal_id;
-
--- name: sent_payouts
-select w.store_id, w.withdrawal_id, w.net, w.currency, w.holder, w.number, w.bank_code, w.asked_at, w.arrives_on, w.latest_on
-from unnest($1::text[], $2::uuid[]) as asked (store_id, withdrawal_id)
-join withdrawals w on w.store_id = asked.store_id and w.withdrawal_id = asked.withdrawal_id
-where w.status = 'in_transit' and w.bank_reference is not null;
-
--- name: put_off_inquiry
-with pending as (
-    select w.store_id, w.withdrawal_id, asked.due_at
-    from unnest($1::text[], $2::uuid[], $3::timestamptz[]) as asked (store_id, withdrawal_id, due_at)
-    join withdrawals w on w.store_id = asked.store_id and w.withdrawal_id = asked.withdrawal_id
-    where w.status = 'in_transit' and w.due_at < asked.due_at
-    order by w.store_id, w.withdrawal_id for update of w
-)
-update withdrawals w set due_at = p.due_at
-from pending p where w.store_id = p.store_id and w.withdrawal_id = p.withdrawal_id;
-
 -- name: end_withdrawals
 update withdrawals w
 set status = v.status, reason = v.reason, returned = v.returned, paid_at = v.paid_at, failed_at = v.failed_at,
-    canceled_at = v.canceled_at, canceled_by = v.canceled_by, due_at = null
+    canceled_at = v.canceled_at, canceled_by = v.canceled_by, paid_seq = v.paid_seq, bank_reference = v.bank_reference,
+    bank_reason = v.bank_reason, bank_words = v.bank_words, booked_on = v.booked_on, came_back_on = v.came_back_on, due_at = null
 from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::timestamptz[],
-            $8::timestamptz[], $9::text[])
-    as v (store_id, withdrawal_id, status, reason, returned, paid_at, failed_at, canceled_at, canceled_by)
+            $8::timestamptz[], $9::text[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::date[], $15::date[])
+    as v (store_id, withdrawal_id, status, reason, returned, paid_at, failed_at, canceled_at, canceled_by, paid_seq,
+          bank_reference, bank_reason, bank_words, booked_on, came_back_on)
 where w.store_id = v.store_id and w.withdrawal_id = v.withdrawal_id;
 
 -- name: read_withdrawal

@@ -25,6 +25,7 @@ create table withdrawals (
     latest_on           date,
     due_at              timestamptz,           -- when the worker must look at it next
     journal_seq         bigint,                -- the journal that reserved it
+    paid_seq            bigint,                -- the journal that booked its payment
     batch_id            uuid,                  -- the payout batch and its file that carry the payment to the bank
     file_number         smallint,
     bank_reference      text,                  -- the bank's, once it has told one
@@ -43,8 +44,9 @@ create table withdrawals (
     constraint accepted_with_a_journal_and_a_payee check (status = 'refused' or journal_seq is not null and number is not null),
     constraint worker_looks_at_open_ones check ((status in ('scheduled', 'in_transit')) = (due_at is not null)),
     constraint paid_at_a_moment check ((status = 'paid') <= (paid_at is not null) and (paid_at is null or status in ('paid', 'failed'))),
+    constraint booked_when_paid check ((paid_at is null) = (booked_on is null) and (paid_at is null) = (paid_seq is null)),
     constraint came_back_after_it_was_paid check (came_back_on is null or status = 'failed' and booked_on is not null),
-    constraint carried_by_a_batch check ((batch_id is null) = (file_number is null)),
+    constraint carried_by_a_batch check ((batch_id is null) = (file_number is null) and (status not in ('in_transit', 'paid') or batch_id is not null)),
     constraint returned_when_it_ended_unpaid check (status in ('failed', 'canceled') or returned = 0)
 );
 create index withdrawals_due on withdrawals (due_at) where due_at is not null;

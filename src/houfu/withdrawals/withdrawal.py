@@ -1,7 +1,7 @@
 """A withdrawal's life: its states, what each command does in each of them, and when the worker acts.
 
-    scheduled --dispatch--> in_transit --confirm--> paid
-        |                        +------reject----> failed
+    scheduled --dispatch--> in_transit --confirm--> paid --return--> failed
+        |     <--release---      +------reject----> failed
         +------cancel-----> canceled
     refused: never left the check
 
@@ -19,7 +19,7 @@ import msgspec
 
 from houfu.core.calendar import local_moment, next_time
 from houfu.core.reason import Reason, Refusal
-from houfu.ledger.journal import Posting
+from houfu.ledger.journal import Posting, reversal
 from houfu.withdrawals.cautions import Caution
 from houfu.withdrawals.terms import WithdrawalTerms
 
@@ -39,11 +39,15 @@ class Command(StrEnum):
     """What can happen to a withdrawal."""
 
     DISPATCH = "dispatch"
-    """It goes to the bank."""
+    """It goes into a payout batch, and with it to the bank."""
+    RELEASE = "release"
+    """Its batch was turned down before it went to the bank: it waits for the next one."""
     CONFIRM = "confirm"
     """The bank has paid it."""
     REJECT = "reject"
     """The bank will not pay it: the money goes back to the store, nothing is taken (D5)."""
+    RETURN = "return"
+    """The bank had paid it and the money came back: it goes back to the store."""
     CANCEL = "cancel"
     """The store takes its request back."""
 
@@ -58,33 +62,43 @@ TRANSITIONS: Final[Mapping[Status, Mapping[Command, Status | Reason]]] = Mapping
     {
         Status.SCHEDULED: {
             Command.DISPATCH: Status.IN_TRANSIT,
+            Command.RELEASE: Status.SCHEDULED,
             Command.CONFIRM: Reason.WITHDRAWAL_NOT_SENT,
             Command.REJECT: Reason.WITHDRAWAL_NOT_SENT,
+            Command.RETURN: Reason.WITHDRAWAL_NOT_SENT,
             Command.CANCEL: Status.CANCELED,
         },
         Status.IN_TRANSIT: {
             Command.DISPATCH: Status.IN_TRANSIT,
+            Command.RELEASE: Status.SCHEDULED,
             Command.CONFIRM: Status.PAID,
             Command.REJECT: Status.FAILED,
+            Command.RETURN: Reason.WITHDRAWAL_IN_TRANSIT,
             Command.CANCEL: Reason.WITHDRAWAL_IN_TRANSIT,
         },
         Status.PAID: {
             Command.DISPATCH: Reason.WITHDRAWAL_CLOSED,
+            Command.RELEASE: Reason.WITHDRAWAL_CLOSED,
             Command.CONFIRM: Status.PAID,
             Command.REJECT: Reason.WITHDRAWAL_CLOSED,
+            Command.RETURN: Status.FAILED,
             Command.CANCEL: Reason.WITHDRAWAL_CLOSED,
         },
         Status.FAILED: {
             Command.DISPATCH: Reason.WITHDRAWAL_CLOSED,
+            Command.RELEASE: Reason.WITHDRAWAL_CLOSED,
             Command.CONFIRM: Reason.WITHDRAWAL_CLOSED,
             Command.REJECT: Status.FAILED,
+            Command.RETURN: Status.FAILED,
             Command.CANCEL: Reason.WITHDRAWAL_CLOSED,
         },
         Status.REFUSED: dict.fromkeys(Command, Reason.WITHDRAWAL_CLOSED),
         Status.CANCELED: {
             Command.DISPATCH: Reason.WITHDRAWAL_CLOSED,
+            Command.RELEASE: Reason.WITHDRAWAL_CLOSED,
             Command.CONFIRM: Reason.WITHDRAWAL_CLOSED,
             Command.REJECT: Reason.WITHDRAWAL_CLOSED,
+            Command.RETURN: Reason.WITHDRAWAL_CLOSED,
             Command.CANCEL: Status.CANCELED,
         },
     }
@@ -95,7 +109,9 @@ class Withdrawal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A withdrawal as it is recorded. Amounts in minor units; a refused one costs and moves nothing.
 
     `holder`, `number` and `bank_code` are the bank account as it was when asked: a later change of the account
-    moves no payout. `returned` went back to the balance when it failed or was canceled.
+    moves no payout. `returned` went back to the balance when it failed or was canceled. `batch_id` and `file_number` say
+    what carries the payment to the bank; `bank_reason` and `bank_words` why the bank did not pay, or why the money
+    came back; `booked_on` and `came_back_on` are the bank's days.
     """
 
     store_id: str
@@ -122,7 +138,14 @@ class Withdrawal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     latest_on: date | None = None
     due_at: datetime | None = None
     journal_seq: int | None = None
+    paid_seq: int | None = None
+    batch_id: str | None = None
+    file_number: int | None = None
     bank_reference: str | None = None
+    bank_reason: str | None = None
+    bank_words: str | None = None
+    booked_on: date | None = None
+    came_back_on: date | None = None
     paid_at: datetime | None = None
     failed_at: datetime | None = None
     canceled_at: datetime | None = None
@@ -153,6 +176,11 @@ def reserving(amount: int, *, fee: int, liability_collected: int, net: int) -> t
 def paying(net: int) -> tuple[Posting, ...]:
     """The postings of a payment: what was on its way has left the bank."""
     return (("payout_clearing", net), ("bank", -net))
+
+
+def coming_back(net: int) -> tuple[Posting, ...]:
+    """The postings of a payment that came back: the bank has it again, and it is on no way any more."""
+    return tuple(reversal(paying(net)))
 
 
 def charging(fee: int) -> tuple[Posting, ...]:
