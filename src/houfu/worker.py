@@ -196,22 +196,23 @@ class Worker:
         return True
 
     async def _retries(self, now: datetime, done: Done) -> bool:
-        """Stores whose last assessment lacked something."""
+        """Stores whose last assessment lacked something, or to which something happened since (B11)."""
         async with self._pool.acquire() as connection:
             rows = await connection.fetch(_SQL["lines_to_assess"], now, CHUNK)
-            store_ids = [row["store_id"] for row in rows]
-            if not store_ids:
-                return False
-            made = await assess(
-                connection,
-                store_ids,
-                book=self._book(),
-                cause="retry",
-                author="worker",
-                ids=self._ids,
-                now=now,
-            )
-        done.assessed += len(store_ids) - len(made.failed)
-        for store_id, error in made.failed.items():
-            _log.warning("not_assessed", store_id=store_id, error=str(error))
-        return len(store_ids) == CHUNK
+            by_cause: dict[str, list[str]] = {}
+            for row in rows:
+                by_cause.setdefault(row["cause"], []).append(row["store_id"])
+            for cause, store_ids in sorted(by_cause.items()):
+                made = await assess(
+                    connection,
+                    store_ids,
+                    book=self._book(),
+                    cause=cause,
+                    author="worker",
+                    ids=self._ids,
+                    now=now,
+                )
+                done.assessed += len(store_ids) - len(made.failed)
+                for store_id, error in made.failed.items():
+                    _log.warning("not_assessed", store_id=store_id, error=str(error))
+        return len(rows) == CHUNK

@@ -69,12 +69,13 @@ async def assess(
     now: datetime,
     scope: Scope = "all",
     referral: Literal["open", "accepted"] = "open",
+    forgiven: bool = False,
 ) -> Assessing:
     """Run the policy for the stores and let the decisions make their lines: one transaction, all or nothing.
 
     A first decision opens the line. A store that cannot be decided about keeps its line, gets the error, and is tried
     again the next day. A decision that the policy refers to a person never raises a limit by itself: it waits as a
-    referral, unless that was `accepted`.
+    referral, unless that was `accepted`. Where what was withdrawn is `forgiven`, it does not count (B11, D10).
     """
     async with connection.transaction():
         partners = sorted({partner for policy in book.deciding(now) for partner in policy.partners})
@@ -90,7 +91,9 @@ async def assess(
                 await policies.know(connection, of, now=now),
                 book=book,
                 facilities=facilities,
-                day_withdrawn_share_bp={s: seen[s].day_withdrawn_share_bp for s in of if s in seen},
+                day_withdrawn_share_bp={
+                    s: 0 if forgiven else seen[s].day_withdrawn_share_bp for s in of if s in seen
+                },
                 applies=applies,
                 ids=ids,
                 now=now,

@@ -43,6 +43,7 @@ from houfu.lines.rows import (
     load_layers,
     order_of,
     record_line_changes,
+    suspend_lines,
     update_lines,
     update_orders,
 )
@@ -76,6 +77,7 @@ class Batch:
         self.changed_orders: dict[tuple[str, str], Order] = {}
         self.changed_lines: dict[str, Line] = {}
         self.line_changes: list[LineChange] = []
+        self.suspended: dict[str, tuple[str, bool]] = {}
         self.movements: list[Movement] = []
         self.journals: list[Journal] = []
         self.remembered: dict[Place, FirstAnswer] = {}
@@ -290,6 +292,15 @@ class Batch:
             line, used=line.used + amount
         )
 
+    def suspend(self, store_id: str, *, cause: str, author: str, assess: bool) -> None:
+        """Suspend the store's line, if it is open; `assess`: it is assessed anew as soon as the worker comes by."""
+        line = self.lines.get(store_id)
+        if line is None or line.status != "open":
+            return
+        after = self.lines[store_id] = msgspec.structs.replace(line, status="suspended")
+        self.suspended[store_id] = (cause, assess)
+        self.line_changes.append(LineChange(self.ids.make(self.now), line, after, cause, author, self.now))
+
     # --- record
 
     async def record(self, connection: Connection) -> None:
@@ -300,6 +311,7 @@ class Batch:
         await ledger.record(connection, self.journals)
         await insert_movements(connection, self.movements, now=self.now)
         await update_lines(connection, list(self.changed_lines.values()), now=self.now)
+        await suspend_lines(connection, self.suspended, now=self.now)
         await record_line_changes(connection, self.line_changes, now=self.now)
         await remember(connection, self.remembered, now=self.now)
 

@@ -33,6 +33,10 @@ class Cause(StrEnum):
     FUNDS_RELEASED = "funds_released"
     HIGH_RISK_MARKED = "high_risk_marked"
     HIGH_RISK_CLEARED = "high_risk_cleared"
+    WITHDRAWAL_SHARE_EXCEEDED = "withdrawal_share_exceeded"
+    WITHDRAWAL_COUNT_EXCEEDED = "withdrawal_count_exceeded"
+    REVIEW_CLEARED = "review_cleared"
+    REVIEW_UPHELD = "review_upheld"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,15 @@ WORDING: Final[Mapping[Cause, Wording]] = MappingProxyType(
         Cause.FUNDS_RELEASED: Wording("资金解冻", "funds were released"),
         Cause.HIGH_RISK_MARKED: Wording("被标记为高风险", "the store was marked high-risk"),
         Cause.HIGH_RISK_CLEARED: Wording("高风险标记解除", "the high-risk mark was cleared"),
+        Cause.WITHDRAWAL_SHARE_EXCEEDED: Wording(
+            "当日提现合计超过额度的规定比例",
+            "the withdrawals of one day came to more than their share of the limit",
+        ),
+        Cause.WITHDRAWAL_COUNT_EXCEEDED: Wording(
+            "当日提现次数超过上限", "more withdrawals were asked for in one day than it may have"
+        ),
+        Cause.REVIEW_CLEARED: Wording("风险审核通过", "a risk review cleared the store"),
+        Cause.REVIEW_UPHELD: Wording("风险审核未通过", "a risk review did not clear the store"),
     }
 )
 

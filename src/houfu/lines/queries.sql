@@ -73,7 +73,7 @@ from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::uuid[], $5::bigint[
     as v (store_id, total, total_until, assessment_id, cap, zeroed, rounding, partner)
 on conflict (store_id) do update
 set total = excluded.total, total_until = excluded.total_until, assessment_id = excluded.assessment_id, cap = excluded.cap,
-    zeroed = excluded.zeroed, rounding = excluded.rounding, partner = excluded.partner, assess_at = null, day_withdrawn_share_bp = 0,
+    zeroed = excluded.zeroed, rounding = excluded.rounding, partner = excluded.partner, assess_at = null, assess_cause = null, day_withdrawn_share_bp = 0,
     updated_at = excluded.updated_at;
 
 -- name: insert_layers
@@ -85,6 +85,20 @@ update lines set assess_at = $2 where store_id = any($1::text[]);
 
 -- name: set_status
 update lines set status = $2, updated_at = $3 where store_id = $1;
+
+-- name: suspend_lines
+update lines l set status = 'suspended', updated_at = $4,
+    assess_at = case when v.assess then $4 else l.assess_at end,
+    assess_cause = case when v.assess then v.cause else l.assess_cause end
+from unnest($1::text[], $2::text[], $3::boolean[]) as v (store_id, cause, assess)
+where l.store_id = v.store_id;
+
+-- name: forgive_share
+update lines set day_withdrawn_share_bp = 0, assess_cause = case when assess_at is null then null else $2 end where store_id = $1;
+
+-- name: last_suspension
+select cause, author from line_changes
+where store_id = $1 and to_status = 'suspended' and from_status <> 'suspended' order by change_id desc limit 1;
 
 -- name: read_line
 select store_id, status, currency, total, total_until, used, assessment_id, cap, zeroed, rounding, day_withdrawn_share_bp, partner
@@ -111,7 +125,8 @@ from authorizations where due_at <= $1 order by due_at, store_id, authorization_
 select store_id from lines where total_until <= $1 order by total_until, store_id limit $2;
 
 -- name: lines_to_assess
-select store_id from lines where assess_at <= $1 and status <> 'closed' order by assess_at, store_id limit $2;
+select store_id, coalesce(assess_cause, 'retry') as cause from lines
+where assess_at <= $1 and status <> 'closed' order by assess_at, store_id limit $2;
 
 -- name: next_due
 select least(

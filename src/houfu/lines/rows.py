@@ -1,6 +1,6 @@
 """The rows of orders, lines and their history: read into nouns, written one statement per table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -19,6 +19,7 @@ _INSERT_ORDERS = _SQL["insert_orders"]
 _UPDATE_ORDERS = _SQL["update_orders"]
 _INSERT_MOVEMENTS = _SQL["insert_movements"]
 _UPDATE_LINES = _SQL["update_lines"]
+_SUSPEND_LINES = _SQL["suspend_lines"]
 _INSERT_LINE_CHANGES = _SQL["insert_line_changes"]
 
 
@@ -142,6 +143,21 @@ async def update_lines(connection: Connection, lines: Sequence[Line], *, now: da
         [line.used for line in lines],
         [line.total for line in lines],
         [line.total_until for line in lines],
+        now,
+    )
+
+
+async def suspend_lines(
+    connection: Connection, suspended: Mapping[str, tuple[str, bool]], *, now: datetime
+) -> None:
+    """Suspend lines, by store: for which cause, and whether the store is to be assessed for it at once."""
+    if not suspended:
+        return
+    await connection.execute(
+        _SUSPEND_LINES,
+        list(suspended),
+        [cause for cause, _ in suspended.values()],
+        [assess for _, assess in suspended.values()],
         now,
     )
 

@@ -13,7 +13,8 @@ create table lines (
     rounding               bigint      not null check (rounding > 0),
     day_withdrawn_share_bp integer     not null default 0 check (day_withdrawn_share_bp >= 0), -- highest of one day since the assessment (B11)
     partner                text,                 -- the funding partner the store is routed to; null: the programme itself (B1)
-    assess_at              timestamptz,          -- when it is tried again, where its last assessment lacked something
+    assess_at              timestamptz,          -- when it is assessed: where its last assessment lacked something, or something happened since
+    assess_cause           text,                 -- what happened; null: what was lacking may have come
     updated_at             timestamptz not null,
     constraint used_never_negative check (used >= 0)
 );

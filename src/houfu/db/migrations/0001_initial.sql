@@ -108,8 +108,6 @@ create table journals (
     constraint postings_move_something check (array_position(amounts, 0) is null and array_position(amounts, null) is null)
 );
 create unique index reversed_once on journals (store_id, reverses) where reverses is not null;
-create index journals_by_time on journals (store_id, occurred_at, seq);       -- a month of a long past (C5)
-create index journals_by_subject on journals (store_id, subject);             -- an order's or a withdrawal's
 
 create table balances (
     store_id text   not null references books (store_id),
@@ -309,7 +307,8 @@ create table lines (
     rounding               bigint      not null check (rounding > 0),
     day_withdrawn_share_bp integer     not null default 0 check (day_withdrawn_share_bp >= 0), -- highest of one day since the assessment (B11)
     partner                text,                 -- the funding partner the store is routed to; null: the programme itself (B1)
-    assess_at              timestamptz,          -- when it is tried again, where its last assessment lacked something
+    assess_at              timestamptz,          -- when it is assessed: where its last assessment lacked something, or something happened since
+    assess_cause           text,                 -- what happened; null: what was lacking may have come
     updated_at             timestamptz not null,
     constraint used_never_negative check (used >= 0)
 );
