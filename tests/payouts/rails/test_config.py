@@ -1,15 +1,20 @@
 """The file that says which bank pays whom, and how it is reached."""
 
+import sys
+from collections.abc import Sequence
+
 import pytest
 
 from houfu.iso20022.message import Party
 from houfu.payouts.rails.config import (
     DirectoryTerms,
+    ExtraMissing,
     HttpsTerms,
     RailsInvalid,
     RailTerms,
     SftpTerms,
     SimulatedTerms,
+    open_rail,
     read_rails,
     route,
 )
@@ -164,3 +169,22 @@ def test_this_machine_itself_is_spoken_to_without_tls() -> None:
     [rail] = read_rails(f"rails: [{{name: a, {ACCOUNT}, https: {{url: 'http://localhost:8443/x'}}}}]").rails
     assert rail.adapter == HttpsTerms(url="http://localhost:8443/x")
     assert rail.approval == "two_people"
+
+
+async def already(names: Sequence[str]) -> set[str]:
+    return set()
+
+
+def test_a_rail_is_opened_by_its_adapter_and_the_simulated_banks_is_not_opened_here() -> None:
+    icbc, ccb, cmb, other = read_rails(FILE).rails
+    opened = [type(open_rail(terms, already=already)).__name__ for terms in (icbc, ccb, cmb)]
+    assert opened == ["DirectoryRail", "SftpRail", "HttpsRail"]
+    with pytest.raises(ValueError, match="simulated"):
+        open_rail(other, already=already)
+
+
+def test_without_the_extra_a_rail_over_sftp_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "asyncssh", None)
+    monkeypatch.delitem(sys.modules, "houfu.payouts.rails.sftp", raising=False)
+    with pytest.raises(ExtraMissing, match=r"rail ccb needs the extra sftp: pip install 'houfu\[sftp\]'"):
+        open_rail(read_rails(FILE).rails[1], already=already)

@@ -38,10 +38,11 @@ _FINAL: Final = frozenset({400, 409, 413, 415, 422})
 
 
 class _Receipt(msgspec.Struct, frozen=True):
-    """What the bank tells of a file. One that tells no content is believed: an id is taken once."""
+    """What the bank tells of a file: which content it has, or whether it took what came under that id."""
 
+    message_id: str | None = None
     sha256: str | None = None
-    accepted: bool = True
+    accepted: bool | None = None
 
 
 class _Listed(msgspec.Struct, frozen=True):
@@ -50,6 +51,8 @@ class _Listed(msgspec.Struct, frozen=True):
 
 
 class _Listing(msgspec.Struct, frozen=True):
+    """The reports that a bank offers. One that tells no sizes may answer with a plain list of names."""
+
     reports: list[_Listed]
 
 
@@ -58,7 +61,9 @@ class _No(msgspec.Struct, frozen=True):
     detail: str | None = None
 
 
-_Answer = TypeVar("_Answer", bound=msgspec.Struct)
+_RECEIPT: Final = msgspec.json.Decoder(_Receipt)
+_LISTING: Final[msgspec.json.Decoder[_Listing | list[str]]] = msgspec.json.Decoder(_Listing | list[str])
+_Answer = TypeVar("_Answer")
 
 
 class _TooLarge(RailAway):
@@ -97,9 +102,15 @@ class HttpsRail:
             status, body = await _answer(client, "GET", f"/files/{message_id}", most=_ANSWER_BYTES_MAX)
         if status == 404:
             return False
-        receipt = _decoded(status, body, _Receipt)
-        same = receipt.sha256 in (None, hashlib.sha256(content).hexdigest())
-        return receipt.accepted and same
+        receipt = _decoded(status, body, _RECEIPT)
+        if receipt.accepted is False:
+            return False
+        if receipt.sha256 is not None:
+            return receipt.sha256.lower() == hashlib.sha256(content).hexdigest()
+        if receipt.accepted and receipt.message_id == message_id:
+            # A bank that keeps no sum is believed: it takes an id once.
+            return True
+        raise RailAway("the bank tells neither the content nor the id of what it took")
 
     async def waiting(self, *, limit: int) -> list[Waiting]:
         """The reports listed that nobody recorded, in the order of their names, which is that of their age."""
@@ -198,14 +209,15 @@ async def _answer(
 async def _page(client: httpx.AsyncClient, after: str) -> list[_Listed]:
     params = {"after": after, "limit": str(_PAGE)} if after else {"limit": str(_PAGE)}
     status, body = await _answer(client, "GET", "/reports", params=params, most=_ANSWER_BYTES_MAX)
-    return _decoded(status, body, _Listing).reports
+    listing = _decoded(status, body, _LISTING)
+    return [_Listed(name) for name in listing] if isinstance(listing, list) else listing.reports
 
 
-def _decoded(status: int, body: bytes, kind: type[_Answer]) -> _Answer:
+def _decoded(status: int, body: bytes, decoder: msgspec.json.Decoder[_Answer]) -> _Answer:
     if status != 200:
         raise RailAway(_words(status, body))
     try:
-        return msgspec.json.decode(body, type=kind)
+        return decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RailAway(f"the bank's answer cannot be read: {error}") from error
 
