@@ -28,11 +28,11 @@ from houfu.http.openapi import openapi
 from houfu.http.problem import Problem, invalid
 from houfu.http.reply import Reply, reply
 from houfu.http.route import AnyRoute, Call, Route, Service
+from houfu.iso20022.message import Statement
 from houfu.ledger import api as ledger_api
 from houfu.lines import api as lines_api
 from houfu.lines import run_api
 from houfu.lines.lanes import LANES, Lanes
-from houfu.iso20022.message import Statement
 from houfu.payouts import api as payouts_api
 from houfu.payouts.opening import open_rails
 from houfu.payouts.rails.config import RailsConfig
@@ -52,7 +52,7 @@ from houfu.stores import api as stores_api
 from houfu.stores.bank_account import AccountTermsAt
 from houfu.withdrawals import api as withdrawals_api
 from houfu.withdrawals.lanes import Lanes as WithdrawalLanes
-from houfu.withdrawals.terms import WithdrawalTerms, withdrawal_terms
+from houfu.withdrawals.terms import withdrawal_terms
 from houfu.worker import Done, Worker
 
 SINCE_EVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -236,13 +236,19 @@ async def open_service(
         )
         service.put(await stack.enter_async_context(withdrawals))
         service.put(open_rails(rails or SIMULATED, pool, clock=clock, habits=habits_of(policy)))
-        service.put(Worker(pool, engine, book=book_now, ids=ids, payouts=_payouts(service, book_now)))
+        payouts = Payouts(
+            pool,
+            lambda: service.part(Rails),
+            desk_of(book_now, lambda: service.part(Calendar), ids),
+            terms_at=lambda now: withdrawal_terms(book_now().at(now).terms),
+            ids=ids,
+        )
+        service.put(Worker(pool, engine, book=book_now, ids=ids, payouts=payouts))
         yield service
 
 
-def _payouts(service: Service, book: Callable[[], PolicyBook]) -> Payouts:
-    def terms_at(now: datetime) -> WithdrawalTerms:
-        return withdrawal_terms(book().at(now).terms)
+def desk_of(book: Callable[[], PolicyBook], calendar: Callable[[], Calendar], ids: IdMaker) -> Desk:
+    """Where the bank's reports are taken in; behind it statements are compared with the books."""
 
     async def take_up(
         connection: Connection, statement: Statement, *, rail: str, report_sha: bytes, now: datetime
@@ -252,14 +258,13 @@ def _payouts(service: Service, book: Callable[[], PolicyBook]) -> Payouts:
             statement,
             rail=rail,
             report_sha=report_sha,
-            calendar=service.part(Calendar),
-            ids=service.ids,
+            calendar=calendar(),
+            ids=ids,
             now=now,
         )
         return taken.news
 
-    desk = Desk(take_up, terms_at=terms_at, ids=service.ids)
-    return Payouts(service.pool, lambda: service.part(Rails), desk, terms_at=terms_at, ids=service.ids)
+    return Desk(take_up, terms_at=lambda now: withdrawal_terms(book().at(now).terms), ids=ids)
 
 
 def build(service: Service) -> Door:

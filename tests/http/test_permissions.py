@@ -40,6 +40,9 @@ BODIES: dict[str, object] = {
     "accept_referral": {"note": "n"},
     "decline_referral": {"note": "n"},
     "put_facility": {"committed": 1},
+    "cut_off_payouts": {},
+    "approve_payout_batch": {},
+    "reject_payout_batch": {"note": "n"},
     "move_clock": {"now": NOW.isoformat()},
 }
 """A body that each call takes."""
@@ -91,6 +94,14 @@ ALLOWED: dict[str, set[str]] = {
     "cancel_withdrawal": {"platform", "merchant"},
     "list_withdrawals": READERS,
     "get_withdrawal": READERS,
+    "cut_off_payouts": {"operator"},
+    "list_payout_batches": READERS - {"merchant"},
+    "get_payout_batch": READERS - {"merchant"},
+    "approve_payout_batch": {"operator"},
+    "reject_payout_batch": {"operator"},
+    "list_payments": READERS - {"merchant"},
+    "get_payout_file": {"operator"},
+    "list_bank_reports": READERS - {"merchant"},
     "move_clock": {"platform", "operator"},
 }
 """What the interface promises, written apart from the routes."""
@@ -116,6 +127,8 @@ class World:
             "bank_account_id": "b1",
             "version": "1",
             "partner": "bank",
+            "batch_id": f"pb_{'0' * 32}",
+            "number": "1",
         }
         return route.address.format(**filled)
 
