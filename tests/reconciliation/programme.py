@@ -150,9 +150,9 @@ class Programme:
             """insert into withdrawals (store_id, withdrawal_id, status, reason, currency, amount, net, bank_account_id, holder, number,
                                         bank_code, warnings, limit_total, author, asked_at, asked_on, arrives_on, latest_on, due_at,
                                         journal_seq, paid_seq, batch_id, file_number, booked_on, came_back_on, paid_at, failed_at,
-                                        recorded_at)
+                                        recorded_at, fee_breakdown)
                values ($1, $2, $3, $4, 'CNY', $5, $5, 'b1', $6, $7, 'ICBC', '[]', 0, 'test', $8, $9, $9, $9, $10, 1, $11, $12, $13,
-                       $14, $15, $16, $17, $8)""",
+                       $14, $15, $16, $17, $8, '{}')""",
             [
                 (
                     store_id,

@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from houfu.core.money import in_words
+from houfu.reconciliation.days import End
 
 BreakKind = Literal[
     "line_without_payout",
@@ -201,13 +202,13 @@ def break_of_missing_day(day: date) -> Found:
     )
 
 
-def break_of_opening(*, day: date, opening: int, closing: int, before: date, currency: str) -> Found:
+def break_of_opening(earlier: End, later: End, *, currency: str) -> Found:
     """A statement that does not begin where the one before ended."""
-    began, ended = in_words(opening, currency), in_words(closing, currency)
+    began, ended = in_words(later.opening, currency), in_words(earlier.closing, currency)
     return Found(
-        day=day,
+        day=later.day,
         kind="opening_differs",
-        amount=closing - opening,
-        why_zh=f"期初余额 {began},而 {before} 的期末余额为 {ended}",
-        why_en=f"it opens with {began}, the statement of {before} closed with {ended}",
+        amount=earlier.closing - later.opening,
+        why_zh=f"期初余额 {began},而 {earlier.day} 的期末余额为 {ended}",
+        why_en=f"it opens with {began}, the statement of {earlier.day} closed with {ended}",
     )

@@ -20,84 +20,44 @@ insert into bank_statements (rail, day, statement_id, currency, opening, closing
                              content_sha256, report_sha256, recorded_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
 
--- name: match_by_id
--- $3 currency, $4 credits or debits, $5 now. The earliest line that fits is the payout's; one with another amount is nobody's.
-insert into line_matches (rail, day, number, store_id, withdrawal_id, kind, amount, matched_by, recorded_at)
-select distinct on (w.store_id, w.withdrawal_id)
-       l.rail, l.day, l.number, w.store_id, w.withdrawal_id, k.kind, l.amount, 'id', $5
-from bank_lines l
-join withdrawals w on w.withdrawal_id = l.payment_id
-join payout_batches b on b.batch_id = w.batch_id and b.rail = l.rail
-cross join (select case when $4 then 'return' else 'payment' end as kind) k
-where l.rail = $1 and l.day = $2 and l.credit = $4 and l.amount = w.net and w.currency = $3
-  and (w.booked_on is not null or case when $4
-       then exists (select from line_matches p where p.store_id = w.store_id and p.withdrawal_id = w.withdrawal_id and p.kind = 'payment')
-       else w.status = 'in_transit' end)
-order by w.store_id, w.withdrawal_id, l.number
-on conflict on constraint one_line_per_payout do nothing;
-
--- name: lines_without_id
-select exists (select from bank_lines where rail = $1 and day = $2 and payment_id is null and counterparty_number is not null);
-
--- name: match_by_account
--- $3 currency, $4 now, $5 and $6 the days around it. A debit without an id is a payout's where each is the only one of its amount and account.
-with payouts as materialized (
-    select w.store_id, w.withdrawal_id, w.net, w.number
-    from payout_batches b
-    join withdrawals w on w.batch_id = b.batch_id
-    left join line_matches m on m.store_id = w.store_id and m.withdrawal_id = w.withdrawal_id and m.kind = 'payment'
-    where b.rail = $1 and b.execution_on between $5::date - 14 and $6::date + 14 and w.currency = $3 and m.store_id is null
-      and (w.status = 'in_transit' or w.booked_on is not null) and coalesce(w.booked_on, w.arrives_on) between $5 and $6
-),
-pairs as (
-    select l.number, p.store_id, p.withdrawal_id, l.amount,
-           count(*) over (partition by l.number) as payouts, count(*) over (partition by p.store_id, p.withdrawal_id) as lines
-    from bank_lines l
-    join payouts p on p.net = l.amount and p.number = l.counterparty_number
-    where l.rail = $1 and l.day = $2 and not l.credit and l.payment_id is null
-)
-insert into line_matches (rail, day, number, store_id, withdrawal_id, kind, amount, matched_by, recorded_at)
-select $1, $2, number, store_id, withdrawal_id, 'payment', amount, 'amount_date_name', $4 from pairs where payouts = 1 and lines = 1;
-
--- name: match_returns_by_account
--- As match_by_account, of credits that the bank calls returns.
-with payouts as materialized (
-    select w.store_id, w.withdrawal_id, w.net, w.number
-    from payout_batches b
-    join withdrawals w on w.batch_id = b.batch_id
-    left join line_matches m on m.store_id = w.store_id and m.withdrawal_id = w.withdrawal_id and m.kind = 'return'
-    where b.rail = $1 and b.execution_on between $5::date - 14 and $6::date + 14 and w.currency = $3 and m.store_id is null
-      and w.booked_on between $5 and $6
-),
-pairs as (
-    select l.number, p.store_id, p.withdrawal_id, l.amount,
-           count(*) over (partition by l.number) as payouts, count(*) over (partition by p.store_id, p.withdrawal_id) as lines
-    from bank_lines l
-    join payouts p on p.net = l.amount and p.number = l.counterparty_number
-    where l.rail = $1 and l.day = $2 and l.credit and l.payment_id is null and l.return_reason is not null
-)
-insert into line_matches (rail, day, number, store_id, withdrawal_id, kind, amount, matched_by, recorded_at)
-select $1, $2, number, store_id, withdrawal_id, 'return', amount, 'amount_date_name', $4 from pairs where payouts = 1 and lines = 1;
-
--- name: unmatched_lines
--- The day's lines that are nobody's, each with the withdrawal its id names. `taken`: that one has its line, on `taken_day`.
-select l.number, l.amount, l.credit, w.store_id, w.withdrawal_id, w.net, w.status, w.currency, b.rail as its_rail,
-       taken.day as taken_day,
-       exists (select from bank_lines e where e.rail = l.rail and e.reference = l.reference and (e.day < l.day or e.day = l.day and e.number < l.number)) as repeated
-from bank_lines l
-left join line_matches m on m.rail = l.rail and m.day = l.day and m.number = l.number
-left join withdrawals w on w.withdrawal_id = l.payment_id
+-- name: payments
+-- What the books know of the withdrawals $1.
+select w.store_id, w.withdrawal_id, w.net, w.currency, w.status, b.rail, w.booked_on is not null as booked,
+       p.day as payment_day, r.day as return_day
+from unnest($1::uuid[]) as named (id)
+join withdrawals w on w.withdrawal_id = named.id
 left join payout_batches b on b.batch_id = w.batch_id
-left join line_matches taken on taken.store_id = w.store_id and taken.withdrawal_id = w.withdrawal_id
-                            and taken.kind = case when l.credit then 'return' else 'payment' end
-where l.rail = $1 and l.day = $2 and m.number is null
-order by l.number;
+left join line_matches p on p.store_id = w.store_id and p.withdrawal_id = w.withdrawal_id and p.kind = 'payment'
+left join line_matches r on r.store_id = w.store_id and r.withdrawal_id = w.withdrawal_id and r.kind = 'return';
+
+-- name: repeated_references
+select distinct reference from bank_lines where rail = $1 and reference = any($2::text[]) and day <> $3;
+
+-- name: payouts_by_account
+-- $2 currency, $3 payment or return, $4 and $5 the days around it, then lines: their numbers, amounts, accounts.
+-- A line is a payout's where each is the only one of its amount and account.
+with payouts as materialized (
+    select w.store_id, w.withdrawal_id, w.net, w.number, w.status
+    from payout_batches b
+    join withdrawals w on w.batch_id = b.batch_id
+    left join line_matches m on m.store_id = w.store_id and m.withdrawal_id = w.withdrawal_id and m.kind = $3
+    where b.rail = $1 and b.execution_on between $4::date - 14 and $5::date + 14 and w.currency = $2 and m.store_id is null
+      and case $3 when 'payment' then (w.status = 'in_transit' or w.booked_on is not null) and coalesce(w.booked_on, w.arrives_on) between $4 and $5
+          else w.booked_on between $4 and $5 end
+),
+pairs as (
+    select l.number, p.store_id, p.withdrawal_id, p.status,
+           count(*) over (partition by l.number) as payouts, count(*) over (partition by p.store_id, p.withdrawal_id) as lines
+    from unnest($6::integer[], $7::bigint[], $8::text[]) as l (number, amount, account)
+    join payouts p on p.net = l.amount and p.number = l.account
+)
+select number, store_id, withdrawal_id, status from pairs where payouts = 1 and lines = 1;
 
 -- name: suggest_payouts
--- $3 currency, $4 and $5 the days around it, $6 the numbers of lines that are nobody's. The best payout for each, with the rule that found it.
+-- $2 currency, $3 and $4 the days around it, then lines: their numbers, amounts, whether credits, names, accounts.
+-- The best payout for each, with the rule that found it.
 with lines as materialized (
-    select number, amount, credit, counterparty_name, counterparty_number
-    from bank_lines where rail = $1 and day = $2 and number = any($6::integer[])
+    select * from unnest($5::integer[], $6::bigint[], $7::boolean[], $8::text[], $9::text[]) as l (number, amount, credit, name, account)
 ),
 payouts as materialized (
     select w.store_id, w.withdrawal_id, w.net, w.number, w.holder, k.credit, count(*) over (partition by k.credit, w.net) as alike
@@ -105,17 +65,17 @@ payouts as materialized (
     join withdrawals w on w.batch_id = b.batch_id
     cross join (values (false, 'payment'), (true, 'return')) as k (credit, kind)
     left join line_matches m on m.store_id = w.store_id and m.withdrawal_id = w.withdrawal_id and m.kind = k.kind
-    where b.rail = $1 and b.execution_on between $4::date - 14 and $5::date + 14 and w.currency = $3 and m.store_id is null
+    where b.rail = $1 and b.execution_on between $3::date - 14 and $4::date + 14 and w.currency = $2 and m.store_id is null
       and (w.booked_on is not null or w.status = 'in_transit' and not k.credit)
-      and coalesce(w.booked_on, w.arrives_on) between $4 and $5
+      and coalesce(w.booked_on, w.arrives_on) between $3 and $4
       and w.net in (select amount from lines)
 ),
 found as (
     select l.number, p.store_id, p.withdrawal_id, 'account' as rule, 90 as score
-    from lines l join payouts p on p.net = l.amount and p.credit = l.credit and p.number = l.counterparty_number
+    from lines l join payouts p on p.net = l.amount and p.credit = l.credit and p.number = l.account
     union all
     select l.number, p.store_id, p.withdrawal_id, 'name', 80
-    from lines l join payouts p on p.net = l.amount and p.credit = l.credit and p.holder = l.counterparty_name
+    from lines l join payouts p on p.net = l.amount and p.credit = l.credit and p.holder = l.name
     union all
     select l.number, p.store_id, p.withdrawal_id, 'amount', 50
     from lines l join payouts p on p.net = l.amount and p.credit = l.credit and p.alike = 1
@@ -144,9 +104,11 @@ order by w.withdrawal_id, w.kind desc;
 -- name: insert_breaks
 insert into breaks (break_id, rail, day, kind, currency, amount, line_number, store_id, withdrawal_id, match_kind, suggested_store_id,
                     suggested_withdrawal_id, suggested_score, why_zh, why_en, status, opened_at)
-select b.*, 'open', $16
-from unnest($1::uuid[], $2::text[], $3::date[], $4::text[], $5::text[], $6::bigint[], $7::integer[], $8::text[], $9::uuid[], $10::text[],
-            $11::text[], $12::uuid[], $13::smallint[], $14::text[], $15::text[]) b;
+select b.id, $1, b.day, b.kind, $2, b.amount, b.line, b.store, b.withdrawal, b.match_kind, b.like_store, b.like_withdrawal, b.score, b.zh, b.en,
+       'open', $3
+from unnest($4::uuid[], $5::date[], $6::text[], $7::bigint[], $8::integer[], $9::text[], $10::uuid[], $11::text[], $12::text[],
+            $13::uuid[], $14::smallint[], $15::text[], $16::text[])
+     as b (id, day, kind, amount, line, store, withdrawal, match_kind, like_store, like_withdrawal, score, zh, en);
 
 -- name: breaks_whose_line_came
 -- Open breaks of payouts that have a line by now.
@@ -161,12 +123,12 @@ select break_id, amount, status from breaks where rail = $1 and day = $2 and kin
 -- name: close_by_itself
 with closed as (
     update breaks set status = 'closed', reason = $2, note = null, matched_store_id = null, matched_withdrawal_id = null,
-                      proposed_by = null, proposed_at = null, closed_by = 'reconciliation', closed_at = $3, moves = moves + 1
+                      proposed_by = null, proposed_at = null, closed_by = $4, closed_at = $3, moves = moves + 1
     where break_id = any($1::uuid[]) and status <> 'closed'
     returning break_id, moves
 )
 insert into break_moves (break_id, number, move, author, reason, note, moved_at)
-select break_id, moves, 'closed', 'reconciliation', $2, null, $3 from closed;
+select break_id, moves, 'closed', $4, $2, null, $3 from closed;
 
 -- name: missing_days
 -- Of the days $2, those without a statement and without a break that says so.
@@ -174,16 +136,10 @@ select d.day from unnest($2::date[]) as d (day)
 where not exists (select from bank_statements s where s.rail = $1 and s.day = d.day)
   and not exists (select from breaks k where k.rail = $1 and k.day = d.day and k.kind = 'day_missing');
 
--- name: news_of_day
--- What the day's lines say that the books do not know: payments in transit that were booked, payments that came back.
-select m.kind, w.withdrawal_id, l.booked_on, l.reference, l.return_reason, l.words
-from line_matches m
-join bank_lines l on l.rail = m.rail and l.day = m.day and l.number = m.number
-join withdrawals w on w.store_id = m.store_id and w.withdrawal_id = m.withdrawal_id
-where m.rail = $1 and m.day = $2
-  and case m.kind when 'payment' then w.status = 'in_transit' else w.status in ('in_transit', 'paid') end
-order by m.kind, m.number;
+-- name: matches_of_day
+select number, store_id, withdrawal_id, kind, matched_by from line_matches where rail = $1 and day = $2;
 
--- name: count_matches
-select count(*) filter (where matched_by = 'id') as by_id, count(*) filter (where matched_by <> 'id') as by_account
-from line_matches where rail = $1 and day = $2;
+-- name: statuses
+select w.store_id, w.withdrawal_id, w.status
+from unnest($1::text[], $2::uuid[]) as named (store_id, id)
+join withdrawals w on w.store_id = named.store_id and w.withdrawal_id = named.id;

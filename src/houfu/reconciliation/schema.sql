@@ -34,7 +34,6 @@ create table bank_lines (
     credit              boolean not null,
     booked_on           date    not null,
     end_to_end_id       text,
-    payment_id          uuid,    -- the withdrawal that the end-to-end id names, where it is one of ours by its form
     counterparty_name   text,
     counterparty_number text,
     return_reason       text,
@@ -100,7 +99,7 @@ create table breaks (
     constraint closed_at_a_moment check ((status = 'closed') = (closed_at is not null) and (closed_at is null) = (closed_by is null)),
     constraint closed_by_two check (status <> 'closed' or proposed_by is not null or closed_by = 'reconciliation')
 );
-create index breaks_newest on breaks (break_id) where status <> 'closed';
+create index breaks_open on breaks (rail, break_id) where status <> 'closed';
 create index breaks_of_a_day on breaks (rail, day);
 create unique index one_break_per_line on breaks (rail, day, line_number) where line_number is not null;
 create unique index one_break_per_payout on breaks (store_id, withdrawal_id, match_kind) where store_id is not null;

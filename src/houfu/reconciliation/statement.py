@@ -1,7 +1,7 @@
 """A day's statement as it is taken up."""
 
-import re
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime
 from hashlib import sha256
 from typing import Final
 
@@ -9,8 +9,8 @@ import msgspec
 
 from houfu.iso20022.message import Entry, Statement
 from houfu.payouts.settling import BankAnswer
+from houfu.reconciliation.matching import Lines, Match
 
-_PAYMENT_ID: Final = re.compile(r"wd_([0-9a-f]{32})", re.ASCII)
 _encode = msgspec.json.Encoder().encode
 
 LINE_COLUMNS: Final = (
@@ -22,28 +22,28 @@ LINE_COLUMNS: Final = (
     "credit",
     "booked_on",
     "end_to_end_id",
-    "payment_id",
     "counterparty_name",
     "counterparty_number",
     "return_reason",
     "words",
 )
 
+MATCH_COLUMNS: Final = (
+    "rail",
+    "day",
+    "number",
+    "store_id",
+    "withdrawal_id",
+    "kind",
+    "amount",
+    "matched_by",
+    "recorded_at",
+)
+
 LineRow = tuple[
-    str,
-    date,
-    int,
-    str,
-    int,
-    bool,
-    date,
-    str | None,
-    str | None,
-    str | None,
-    str | None,
-    str | None,
-    str | None,
+    str, date, int, str, int, bool, date, str | None, str | None, str | None, str | None, str | None
 ]
+MatchRow = tuple[str, date, int, str, str, str, int, str, datetime]
 
 
 class TakenUp(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,27 +75,47 @@ def content_sha(statement: Statement) -> bytes:
     return sha256(_encode(head) + _encode(statement.entries)).digest()
 
 
-def line_rows(rail: str, statement: Statement) -> list[LineRow]:
-    """The statement's lines as rows of bank_lines, numbered from 1 in the bank's order."""
-    day = statement.day
-    return [_line_row(rail, day, number, entry) for number, entry in enumerate(statement.entries, start=1)]
+def numbered(statement: Statement) -> dict[int, Entry]:
+    """The statement's lines by their number, from 1 in the bank's order."""
+    return dict(enumerate(statement.entries, start=1))
 
 
-def _line_row(rail: str, day: date, number: int, entry: Entry) -> LineRow:
-    end_to_end = entry.end_to_end_id
-    payment = None if end_to_end is None else _PAYMENT_ID.fullmatch(end_to_end)
-    return (
-        rail,
-        day,
-        number,
-        entry.reference,
-        entry.amount,
-        entry.credit,
-        entry.booked_on,
-        end_to_end,
-        None if payment is None else payment[1],
-        entry.counterparty_name,
-        entry.counterparty_number,
-        entry.return_reason,
-        entry.words,
-    )
+def line_rows(rail: str, day: date, lines: Lines) -> list[LineRow]:
+    """The lines as rows of bank_lines."""
+    return [
+        (
+            rail,
+            day,
+            number,
+            entry.reference,
+            entry.amount,
+            entry.credit,
+            entry.booked_on,
+            entry.end_to_end_id,
+            entry.counterparty_name,
+            entry.counterparty_number,
+            entry.return_reason,
+            entry.words,
+        )
+        for number, entry in lines.items()
+    ]
+
+
+def match_rows(
+    rail: str, day: date, lines: Lines, matches: Iterable[Match], *, now: datetime
+) -> list[MatchRow]:
+    """The matches as rows of line_matches."""
+    return [
+        (
+            rail,
+            day,
+            match.number,
+            match.store_id,
+            match.withdrawal_id,
+            match.kind,
+            lines[match.number].amount,
+            match.matched_by,
+            now,
+        )
+        for match in matches
+    ]

@@ -11,10 +11,13 @@ import msgspec
 from houfu.core.ids import public_id
 from houfu.db.queries import load
 from houfu.db.tx import Connection
+from houfu.iso20022.message import Entry
 from houfu.payouts.settling import BankAnswer
-from houfu.reconciliation.actions import close_what_came, lock_rail, news_of_day
+from houfu.reconciliation.actions import lock_rail
 from houfu.reconciliation.breaks import Break, BreakKind, BreakStatus
 from houfu.reconciliation.closing import WORDING, Closing
+from houfu.reconciliation.matching import Match, news
+from houfu.reconciliation.upkeep import close_what_came
 
 _SQL = load(__package__, "tray.sql")
 BREAKS_AT_ONCE: Final = 200
@@ -128,17 +131,34 @@ async def close(connection: Connection, break_id: str, *, author: str, now: date
     found = await _locked(connection, break_id, "proposed")
     if found.proposed_by == author:
         raise OwnProposal(f"{author} proposed it: another person closes it")
-    news: tuple[BankAnswer, ...] = ()
+    told: tuple[BankAnswer, ...] = ()
     if found.matched_withdrawal is not None:
-        store_id, withdrawal_id = _pair(found.matched_withdrawal)
-        await _must_fit(connection, found, (store_id, withdrawal_id))
+        payout = _pair(found.matched_withdrawal)
+        await _must_fit(connection, found, payout)
         await connection.execute(_SQL["match_by_person"], break_id, now)
-        told = await news_of_day(connection, found.rail, found.day, at=now)
-        news = tuple(one for one in told if one.withdrawal_id == withdrawal_id)
+        told = await _news(connection, found, payout, now=now)
+        await close_what_came(connection, found.rail, now=now)
     await connection.execute(_SQL["close"], break_id, author, now)
-    if found.matched_withdrawal is not None:
-        await close_what_came(connection, found.rail, reason=Closing.LINE_CAME, now=now)
-    return Closed(closed=await break_of(connection, break_id), news=news)
+    return Closed(closed=await break_of(connection, break_id), news=told)
+
+
+async def _news(
+    connection: Connection, found: Break, payout: tuple[str, str], *, now: datetime
+) -> tuple[BankAnswer, ...]:
+    """What the break's line, now that it is known to be that payout's, tells the books."""
+    row = await connection.fetchrow(_SQL["matched_line"], found.break_id)
+    assert row is not None  # noqa: S101 (both were found fit)
+    assert found.line_number is not None and found.match_kind is not None  # noqa: S101 (as a constraint says)
+    entry = msgspec.convert({name: row[name] for name in Entry.__struct_fields__}, Entry)
+    match = Match(
+        number=found.line_number,
+        store_id=payout[0],
+        withdrawal_id=payout[1],
+        kind=found.match_kind,
+        status=row["status"],
+        matched_by="person",
+    )
+    return news({found.line_number: entry}, [match], at=now)
 
 
 async def _locked(connection: Connection, break_id: str, status: BreakStatus) -> Break:

@@ -60,5 +60,14 @@ select k.rail, k.day, k.line_number, k.matched_store_id, k.matched_withdrawal_id
 from breaks k join bank_lines l on l.rail = k.rail and l.day = k.day and l.number = k.line_number
 where k.break_id = $1;
 
+-- name: matched_line
+-- The line of a break that was matched by hand, and what the books say of its payout.
+select l.reference, l.amount, l.credit, l.booked_on, l.end_to_end_id, l.counterparty_name, l.counterparty_number, l.return_reason, l.words,
+       w.status
+from breaks k
+join bank_lines l on l.rail = k.rail and l.day = k.day and l.number = k.line_number
+join withdrawals w on w.store_id = k.matched_store_id and w.withdrawal_id = k.matched_withdrawal_id
+where k.break_id = $1;
+
 -- name: moves
 select number, move, author, reason, note, moved_at from break_moves where break_id = $1 order by number;

@@ -108,6 +108,8 @@ create table journals (
     constraint postings_move_something check (array_position(amounts, 0) is null and array_position(amounts, null) is null)
 );
 create unique index reversed_once on journals (store_id, reverses) where reverses is not null;
+create index journals_by_time on journals (store_id, occurred_at, seq);       -- a month of a long past (C5)
+create index journals_by_subject on journals (store_id, subject);             -- an order's or a withdrawal's
 
 create table balances (
     store_id text   not null references books (store_id),
@@ -456,6 +458,8 @@ create table withdrawals (
     number              text,
     bank_code           text,
     warnings            jsonb       not null,
+    facts               jsonb       not null default '{}', -- figures of this request that the wording of its reason names
+    fee_breakdown       jsonb,                 -- how the fee came about: written once, kept for ever (D4)
     limit_total         bigint      not null,  -- the line's total when it was asked: what its share of the limit is measured against (B11)
     author              text        not null,
     asked_at            timestamptz not null,
@@ -481,6 +485,7 @@ create table withdrawals (
     constraint refused_or_failed_with_a_reason check ((status in ('refused', 'failed')) = (reason is not null)),
     constraint withdrawal_adds_up check (status = 'refused' or amount = fee + liability_collected + net and net > 0),
     constraint accepted_with_a_journal_and_a_payee check (status = 'refused' or journal_seq is not null and number is not null),
+    constraint fee_explained_for_ever check (status = 'refused' or fee_breakdown is not null),
     constraint worker_looks_at_open_ones check ((status in ('scheduled', 'in_transit')) = (due_at is not null)),
     constraint paid_at_a_moment check ((status = 'paid') <= (paid_at is not null) and (paid_at is null or status in ('paid', 'failed'))),
     constraint booked_when_paid check ((paid_at is null) = (booked_on is null) and (paid_at is null) = (paid_seq is null)),
@@ -493,6 +498,20 @@ create index withdrawals_by_day on withdrawals (store_id, asked_on);
 create index withdrawals_by_payment on withdrawals (store_id, paid_at) where status = 'paid';
 create index withdrawals_by_batch on withdrawals (batch_id, file_number) where batch_id is not null;
 create index withdrawals_newest on withdrawals (withdrawal_id, store_id);
+
+-- Fees that stores doubt (D4); only ever added to.
+create table fee_disputes (
+    store_id      text        not null,
+    dispute_id    uuid        not null,
+    withdrawal_id uuid        not null,
+    note          text        not null check (length(note) <= 2000),
+    author        text        not null,
+    agrees        boolean     not null,  -- whether the fee came out the same when it was computed anew
+    recorded_at   timestamptz not null,
+    primary key (store_id, dispute_id),
+    foreign key (store_id, withdrawal_id) references withdrawals (store_id, withdrawal_id)
+);
+create index fee_disputes_by_withdrawal on fee_disputes (store_id, withdrawal_id, dispute_id);
 
 -- Payouts: batches of payments, the files they went to the bank in, and the bank's reports.
 
@@ -599,7 +618,6 @@ create table bank_lines (
     credit              boolean not null,
     booked_on           date    not null,
     end_to_end_id       text,
-    payment_id          uuid,    -- the withdrawal that the end-to-end id names, where it is one of ours by its form
     counterparty_name   text,
     counterparty_number text,
     return_reason       text,
@@ -665,7 +683,7 @@ create table breaks (
     constraint closed_at_a_moment check ((status = 'closed') = (closed_at is not null) and (closed_at is null) = (closed_by is null)),
     constraint closed_by_two check (status <> 'closed' or proposed_by is not null or closed_by = 'reconciliation')
 );
-create index breaks_newest on breaks (break_id) where status <> 'closed';
+create index breaks_open on breaks (rail, break_id) where status <> 'closed';
 create index breaks_of_a_day on breaks (rail, day);
 create unique index one_break_per_line on breaks (rail, day, line_number) where line_number is not null;
 create unique index one_break_per_payout on breaks (store_id, withdrawal_id, match_kind) where store_id is not null;
