@@ -35,6 +35,7 @@ def test_settings_have_defaults_and_are_read_from_the_environment() -> None:
             "HOUFU_LOG_LEVEL": "DEBUG",
             "HOUFU_DATABASE": "houfu_demo",
             "HOUFU_BATCH_MEMORY": "4GB",
+            "HOUFU_RAILS": "~/rails.yaml",
             "SPARK_REMOTE": "sc://spark:15002",
             "SPARK_MASTER": "local[4]",
         }
@@ -48,6 +49,7 @@ def test_settings_have_defaults_and_are_read_from_the_environment() -> None:
         log_level="debug",
         database="houfu_demo",
         batch_memory="4GB",
+        rails=Path("~/rails.yaml").expanduser(),
         spark_remote="sc://spark:15002",
         spark_master="local[4]",
     )

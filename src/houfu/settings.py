@@ -18,6 +18,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pool_size: int = 8
     log_level: str = "info"
     batch_memory: str | None = None
+    rails: Path | None = None
     spark_remote: str | None = None
     spark_master: str = "local[*]"
 
@@ -44,6 +45,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         pool_size=_whole(environ, "HOUFU_POOL_SIZE", default.pool_size, least=2, most=100),
         log_level=level,
         batch_memory=_memory(environ, "HOUFU_BATCH_MEMORY"),
+        rails=_path(environ, "HOUFU_RAILS"),
         spark_remote=_remote(environ, "SPARK_REMOTE"),
         spark_master=environ.get("SPARK_MASTER") or default.spark_master,
     )
@@ -63,6 +65,11 @@ def _name(environ: Mapping[str, str], name: str) -> str | None:
     if text is not None and re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", text) is None:
         raise SettingInvalid(f"{name} must be the name of a database: small letters, digits and _")
     return text
+
+
+def _path(environ: Mapping[str, str], name: str) -> Path | None:
+    text = environ.get(name)
+    return Path(text).expanduser() if text else None
 
 
 def _memory(environ: Mapping[str, str], name: str) -> str | None:

@@ -1,8 +1,11 @@
 """The file that says which bank pays whom, and how it is reached."""
 
+import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+import msgspec
 import pytest
 
 from houfu.iso20022.message import Party
@@ -46,6 +49,7 @@ rails:
     account: {name: 某某平台, number: "1", bank_code: "X"}
     simulated: {}
 """
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "rails.md"
 ACCOUNT = 'account: {name: a, number: "1", bank_code: "1"}'
 HTTPS = "certificate: /c, key: /k, ca: /a"
 
@@ -188,3 +192,16 @@ def test_without_the_extra_a_rail_over_sftp_names_it(monkeypatch: pytest.MonkeyP
     monkeypatch.delitem(sys.modules, "houfu.payouts.rails.sftp", raising=False)
     with pytest.raises(ExtraMissing, match=r"rail ccb needs the extra sftp: pip install 'houfu\[sftp\]'"):
         open_rail(read_rails(FILE).rails[1], already=already)
+
+
+def test_the_file_that_the_page_shows_is_one_and_the_page_names_every_field() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    shown = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert shown is not None
+    assert [rail.name for rail in read_rails(shown.group(1)).rails] == ["icbc", "ccb", "others"]
+    fields = {
+        field.name
+        for kind in (DirectoryTerms, SftpTerms, HttpsTerms, RailTerms)
+        for field in msgspec.structs.fields(kind)
+    }
+    assert {field for field in fields - {"adapter"} if f"`{field}`" not in page} == set()
