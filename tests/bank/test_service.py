@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
@@ -74,6 +75,7 @@ def test_a_file_is_put_once_and_known_ever_after(tmp_path: Path) -> None:
             "message_id": "m-1",
             "received_at": "2026-03-02T01:00:00Z",
             "accepted": True,
+            "sha256": sha256(FILE).hexdigest(),
             "payments": 2,
             "amount": 22_345,
             "reason": None,
@@ -167,6 +169,32 @@ def test_a_restart_keeps_everything_and_other_options_are_refused(tmp_path: Path
     assert "other options" in other.stderr
 
 
+def test_one_bank_runs_in_a_data_directory(tmp_path: Path) -> None:
+    with running_bank(tmp_path, *SANDBOX):
+        second = houfu("bank", "--port", "0", "--data-dir", str(tmp_path), *SANDBOX)
+        assert (second.returncode, second.stdout) == (Exit.USAGE, "")
+        assert "Another bank runs" in second.stderr
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        b'<!DOCTYPE d [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]><Document>&b;</Document>',
+        b'<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]><Document>&x;</Document>',
+        b"<a>" * 1_000_000,
+        FILE.replace(b"pain.001.001.09", b"pain.001.001.99"),
+        FILE[:-40],
+    ],
+    ids=["bomb", "external", "nested", "version", "truncated"],
+)
+def test_an_attack_is_refused_with_words_and_the_bank_goes_on(tmp_path: Path, attack: bytes) -> None:
+    with running_bank(tmp_path, *SANDBOX) as running:
+        refused = running.hand_in("m-1", attack)
+        assert (refused.status_code, refused.json()["reason"]) == (422, "FF01")
+        assert "root:" not in refused.text
+        assert running.hand_in("m-1", FILE).status_code == 201
+
+
 def test_a_bank_that_is_killed_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
     acknowledged: list[str] = []
     heard = threading.Event()
@@ -217,8 +245,13 @@ def test_a_directory_takes_files_and_leaves_reports(tmp_path: Path) -> None:
             "link.xml",
             "link.xml.txt",
         }
+        assert (drop / "done" / "a.xml").read_bytes() == FILE
         assert "文件格式有误" in (drop / "refused" / "broken.xml.txt").read_text()
+        # The same name again: the file that came before is not overwritten.
+        (drop / "in" / "a.xml").write_bytes(payment_file("m-2", [transfer("wd_3")]))
         running.move_to(TUESDAY_NIGHT)
+        assert len(list((drop / "done").iterdir())) == 2
+        assert (drop / "done" / "a.xml").read_bytes() == FILE
         left = {path.name: path.read_bytes() for path in (drop / "out").iterdir()}
         assert left == running.contents()
         running.kill()

@@ -73,7 +73,6 @@ class _Settling:
 class _Kept:
     """A file that was received, whether it was taken or not."""
 
-    sha: bytes
     receipt: Receipt
     payments: tuple[_Settling, ...]
 
@@ -109,20 +108,20 @@ class Bank:
             return refused(None, at, reason="FF01", detail=str(fault))
         if named is not None and named != file.message_id:
             return refused(None, at, reason="FF01", detail=f"报文标识为 {file.message_id}，不是 {named}")
-        sha = sha256(content).digest()
+        sha = sha256(content).hexdigest()
         kept = self._files.get(file.message_id)
         if kept is not None:
-            if kept.sha == sha:
+            if kept.receipt.sha256 == sha:
                 return msgspec.structs.replace(kept.receipt, answer_lost=False)
             return refused(file.message_id, at, reason="DU01")
         reason = objection(file, account=self.account, today=self._local_day(at))
         if reason is None:
             lost = happens(self.habits, self.habits.lost_answer_ppm, "answer", file.message_id)
-            receipt = taken(file, at, answer_lost=lost)
+            receipt = taken(file, at, sha256=sha, answer_lost=lost)
             payments = tuple(self._take(file, at))
         else:
-            receipt, payments = refused(file.message_id, at, reason=reason), ()
-        self._files[file.message_id] = _Kept(sha, receipt, payments)
+            receipt, payments = refused(file.message_id, at, reason=reason, sha256=sha), ()
+        self._files[file.message_id] = _Kept(receipt, payments)
         self._answer(receipt, file.message_id)
         return receipt
 

@@ -1,12 +1,13 @@
 """A bank that is reached through a directory: files of payments are put into `in`, reports appear in `out`.
 
 What lies in `in` under a name that begins with a dot or does not end in .xml is not looked at, so that a sender may
-write there and rename when it is done. A file that was taken in is gone from `in`; one that cannot be read lies in
+write there and rename when it is done. A file that was taken in lies in `done`; one that cannot be read lies in
 `refused` with the bank's words beside it.
 """
 
 import asyncio
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -27,15 +28,16 @@ _log = structlog.get_logger()
 
 
 class Directory:
-    """The two boxes. Reports are delivered at least once: a bank that is killed in between writes the same again."""
+    """The boxes. Reports are delivered at least once: a bank that is killed in between writes the same again."""
 
     def __init__(self, directory: Path, branch: Branch, vault: Vault) -> None:
         self._in = directory / "in"
         self._out = directory / "out"
+        self._done = directory / "done"
         self._refused = directory / "refused"
         self._branch = branch
         self._vault = vault
-        for box in (self._in, self._out, self._refused):
+        for box in (self._in, self._out, self._done, self._refused):
             box.mkdir(parents=True, exist_ok=True)
         delivered = vault.noted(_CURSOR, Moment)
         self._delivered = None if delivered is None else delivered.at
@@ -63,7 +65,7 @@ class Directory:
                 continue
             receipt = self._branch.receive(content)
             if receipt.accepted or self._told(receipt.message_id, receipt.reason):
-                path.unlink()
+                _put_aside(path, self._done, content)
             else:
                 self._refuse(path, receipt.words or "")
         return len(waiting)
@@ -93,3 +95,11 @@ class Directory:
     def _refuse(self, path: Path, words: str) -> None:
         write_whole(self._refused / f"{path.name}.txt", f"{words}\n".encode())
         path.replace(self._refused / path.name)
+
+
+def _put_aside(path: Path, box: Path, content: bytes) -> None:
+    """Move a file to `box`. Another that lies there under its name stays, and this one's name grows a stamp."""
+    place = box / path.name
+    if place.exists() and place.read_bytes() != content:
+        place = box / f"{path.stem}-{sha256(content).hexdigest()[:16]}.xml"
+    path.replace(place)

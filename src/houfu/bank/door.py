@@ -43,7 +43,7 @@ class Deposit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def bank_door(branch: Branch, *, run_due: Callable[[], object]) -> Litestar:
-    """The door of `branch`. `run_due` does what else is due once the clock has moved."""
+    """The door of `branch`. `run_due` does what else is due, before the clock moves and after."""
 
     @get("/healthz", sync_to_thread=False)
     def healthz() -> dict[str, str]:
@@ -94,6 +94,8 @@ def bank_door(branch: Branch, *, run_due: Callable[[], object]) -> Litestar:
         if not isinstance(branch.clock, SandboxClock):
             raise NotFoundException("the real clock cannot be moved")
         moved = _decoded(await request.body(), ClockMove)
+        # What was put there before the move came in before it.
+        run_due()
         try:
             branch.move_clock(branch.clock, moved.now)
         except ValueError as past:

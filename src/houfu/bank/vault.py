@@ -2,6 +2,7 @@
 in the order they came. Nothing is answered before it lies there, so a bank that is killed comes back the same.
 """
 
+import fcntl
 import os
 import re
 from collections.abc import Iterator
@@ -83,6 +84,18 @@ class Vault:
 
     def _names(self) -> Iterator[str]:
         return (path.name for path in self._received.iterdir() if _RECEIVED.fullmatch(path.name))
+
+
+def occupy(directory: Path) -> None:
+    """Make sure that only this process works in `directory`, as long as it lives. ValueError where another does."""
+    directory.mkdir(parents=True, exist_ok=True)
+    # Not closed: the lock lasts as long as the process, however that ends.
+    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise ValueError(f"Another bank runs in {directory}.") from None
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -158,9 +158,10 @@ async def _serve(listener: socket.socket, opened: Opened, tls: Tls | None) -> No
     from houfu.bank.branch import Branch
     from houfu.bank.directory import Directory
     from houfu.bank.door import bank_door
-    from houfu.bank.vault import Vault
+    from houfu.bank.vault import Vault, occupy
 
     try:
+        occupy(opened.vault)
         vault = Vault(opened.vault)
         clock = _clock(vault, opened)
         branch = Branch(
