@@ -22,6 +22,8 @@ _DIGITS: Final[Mapping[str, int]] = {
 SUM_MAX: Final = 10**18
 """No schema has longer sums."""
 _AMOUNT: Final = re.compile(r"\+?([0-9]{1,18})(?:\.([0-9]{0,17}))?", re.ASCII)
+_PLAIN_LENGTH_MAX: Final = 15
+"""Shorter texts are less than any limit."""
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
@@ -45,6 +47,18 @@ def amount_text(amount: int, digits: int) -> str:
 def minor_of(text: str | None, digits: int, *, most: int = MAX_AMOUNT) -> int:
     """Minor units of decimal text, zero or more. Refuses signs, exponents, amounts finer than the currency, and more
     than `most`."""
+    if text is not None and len(text) < _PLAIN_LENGTH_MAX:
+        # As nearly every amount is written: all its decimals, nothing else.
+        whole, point, fraction = text.partition(".")
+        plain = whole + fraction
+        if (
+            whole
+            and len(fraction) == digits
+            and bool(point) == bool(digits)
+            and plain.isascii()
+            and plain.isdigit()
+        ):
+            return int(plain)
     found = _AMOUNT.fullmatch((text or "").strip())
     if found is None:
         raise MessageRefused(f"{(text or '')[:40]!r} is not an amount")

@@ -49,7 +49,7 @@ def read(content: bytes, *, bytes_max: int = BYTES_MAX) -> Statement:
         raise MessageRefused(f"the file is not one of {', '.join(KNOWN)}")
     ns = Namespace(uri)
     reader = EntryReader(ns, "Stmt")
-    parts = Parts(content, reader.tags)
+    parts = Parts(content, reader.tags, spent=reader.spent)
     for element in parts:
         reader.take(element)
     body = ns.one(parts.root, _ROOT)

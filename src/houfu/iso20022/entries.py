@@ -1,12 +1,14 @@
 """Entries of camt.053 and camt.054: read as they stream by, each with its payments flattened; and written."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Final
 
 import msgspec
 
-from houfu.iso20022.amounts import SUM_MAX, amount_text, digits_of, minor_of
-from houfu.iso20022.element import Element, local
+from houfu.iso20022.amounts import SUM_MAX, digits_of, minor_of
+from houfu.iso20022.amounts import amount_text as in_digits
+from houfu.iso20022.element import Element
 from houfu.iso20022.message import Entry, MessageRefused
 from houfu.iso20022.reading import BANK_ZONE, Namespace, day
 from houfu.iso20022.reading import moment as moment_of
@@ -35,21 +37,20 @@ class Totals(msgspec.Struct, gc=False):
 
 
 class _Payment(msgspec.Struct, gc=False):
-    """One TxDtls, before its entry is known."""
+    """One TxDtls, before its entry is known. Amount and currency are texts."""
 
-    reference: str | None
-    end_to_end_id: str | None
-    amount: tuple[str | None, str | None]
-    indicator: str | None
-    creditor: tuple[str | None, str | None]
-    debtor: tuple[str | None, str | None]
-    return_reason: str | None
-    returned: bool
-    words: str | None
-
-
-_NOBODY: Final = (None, None)
-_NO_PAYMENT: Final = _Payment(None, None, _NOBODY, None, _NOBODY, _NOBODY, None, False, None)
+    reference: str | None = None
+    end_to_end_id: str | None = None
+    amount: str | None = None
+    currency: str | None = None
+    indicator: str | None = None
+    creditor_name: str | None = None
+    creditor_number: str | None = None
+    debtor_name: str | None = None
+    debtor_number: str | None = None
+    returned: bool = False
+    return_reason: str | None = None
+    words: str | None = None
 
 
 class EntryReader:
@@ -59,6 +60,7 @@ class EntryReader:
     def __init__(self, ns: Namespace, holder: str) -> None:
         tag = ns.tag
         self.tags: Final = (tag("Ntry"), tag("TxDtls"))
+        self.spent: Final = (tag("NtryDtls"),)
         self.entries: Final[list[Entry]] = []
         self.currency: str | None = None
         self.booked: Final = Totals()
@@ -67,6 +69,9 @@ class EntryReader:
         self._holder = tag(holder)
         self._payments: list[_Payment] = []
         self._digits = 2
+        self._name_at: Final = len(tag(""))
+        self._day_text: str | None = None
+        self._day_last = date.min
         self._references: set[str] = set()
 
     def take(self, element: Element) -> None:
@@ -97,101 +102,147 @@ class EntryReader:
         return minor_of(text, self._digits)
 
     def _payment(self, element: Element) -> _Payment:
-        ns = self._ns
-        refs = reference = end_to_end_id = indicator = None
-        amount: tuple[str | None, str | None] = _NOBODY
-        creditor = debtor = _NOBODY
-        reason = told = about = None
-        returned = False
+        made = _Payment()
+        at = self._name_at
+        about = told = None
         for child in element:
-            name = local(child)
-            if name == "Refs":
-                refs = child
-            elif name == "Amt":
-                amount = (child.text, child.get("Ccy"))
-            elif name == "CdtDbtInd":
-                indicator = child.text
-            elif name == "AmtDtls" and amount is _NOBODY:
-                found = child.find(ns.path("TxAmt/Amt"))
-                if found is not None:
-                    amount = (found.text, found.get("Ccy"))
+            name = child.tag[at:]
+            if name == "Amt":
+                made.amount, made.currency = child.text, child.get("Ccy")
+            elif name == "Refs":
+                for found in child:
+                    name = found.tag[at:]
+                    if name == "EndToEndId":
+                        end_to_end_id = _said(found)
+                        made.end_to_end_id = None if end_to_end_id == "NOTPROVIDED" else end_to_end_id
+                    elif name == "AcctSvcrRef":
+                        made.reference = _said(found)
             elif name == "RltdPties":
-                creditor, debtor = self._parties(child)
+                self._parties(child, made)
+            elif name == "CdtDbtInd":
+                made.indicator = child.text
             elif name == "RmtInf":
-                about = ns.words(child, "Ustrd")
+                about = self._words(child, "Ustrd")
             elif name == "RtrInf":
-                returned = True
-                reason = ns.text(child, "Rsn/Cd", "Rsn/Prtry")
-                told = ns.words(child, "AddtlInf")
+                made.returned = True
+                made.return_reason = self._ns.text(child, "Rsn/Cd", "Rsn/Prtry")
+                told = self._words(child, "AddtlInf")
             elif name == "AddtlTxInf":
-                about = (child.text or "").strip() or about
-        if refs is not None:
-            reference = ns.text(refs, "AcctSvcrRef")
-            end_to_end_id = ns.text(refs, "EndToEndId")
-        return _Payment(
-            reference,
-            None if end_to_end_id == "NOTPROVIDED" else end_to_end_id,
-            amount,
-            indicator,
-            creditor,
-            debtor,
-            reason,
-            returned,
-            told or about,
-        )
+                about = _said(child) or about
+            elif name == "AmtDtls" and made.amount is None:
+                found = child.find(self._ns.path("TxAmt/Amt"))
+                if found is not None:
+                    made.amount, made.currency = found.text, found.get("Ccy")
+        made.words = told or about
+        return made
 
-    def _parties(
-        self, element: Element
-    ) -> tuple[tuple[str | None, str | None], tuple[str | None, str | None]]:
-        ns = self._ns
+    def _parties(self, element: Element, made: _Payment) -> None:
+        at = self._name_at
+        for child in element:
+            name = child.tag[at:]
+            if name == "Cdtr":
+                made.creditor_name = self._name(child)
+            elif name == "CdtrAcct":
+                made.creditor_number = self._number(child)
+            elif name == "Dbtr":
+                made.debtor_name = self._name(child)
+            elif name == "DbtrAcct":
+                made.debtor_number = self._number(child)
+
+    def _name(self, party: Element) -> str | None:
+        """`Nm`, or `Pty/Nm` since version .08."""
+        for child in party:
+            name = child.tag[self._name_at :]
+            if name == "Nm":
+                return _said(child)
+            if name == "Pty":
+                return self._name(child)
+        return None
+
+    def _number(self, account: Element) -> str | None:
+        """`Id/IBAN`, or `Id/Othr/Id`."""
+        at = self._name_at
+        for identity in account:
+            if identity.tag[at:] == "Id":
+                for kind in identity:
+                    name = kind.tag[at:]
+                    if name == "IBAN":
+                        return _said(kind)
+                    if name == "Othr":
+                        return next((_said(found) for found in kind if found.tag[at:] == "Id"), None)
+        return None
+
+    def _words(self, element: Element, wanted: str) -> str | None:
+        at = self._name_at
         return (
-            (
-                ns.text(element, "Cdtr/Pty/Nm", "Cdtr/Nm"),
-                ns.text(element, "CdtrAcct/Id/Othr/Id", "CdtrAcct/Id/IBAN"),
-            ),
-            (
-                ns.text(element, "Dbtr/Pty/Nm", "Dbtr/Nm"),
-                ns.text(element, "DbtrAcct/Id/Othr/Id", "DbtrAcct/Id/IBAN"),
-            ),
+            " ".join([said for child in element if child.tag[at:] == wanted and (said := _said(child))])
+            or None
         )
 
     def _entry(self, element: Element, payments: list[_Payment]) -> None:
-        ns = self._ns
+        at = self._name_at
         parent = element.getparent()
         if parent is None or parent.tag != self._holder:
-            raise MessageRefused(f"line {element.sourceline}: an entry stands outside of its account")
-        money = ns.one(element, "Amt")
-        amount = self._money(money.text, money.get("Ccy"))
-        credit = _is_credit(ns.need(element, "CdtDbtInd"))
+            raise MessageRefused(f"{_where(element)}an entry stands outside of its account")
+        money = status = booked = valued = indicator = reference = about = None
+        reversal = False
+        for child in element:
+            name = child.tag[at:]
+            if name == "Amt":
+                if money is not None:
+                    raise MessageRefused(f"{_where(element)}an entry has two amounts")
+                money = child
+            elif name == "CdtDbtInd":
+                indicator = child.text
+            elif name == "Sts":
+                status = _said(child[0] if len(child) else child)
+            elif name == "BookgDt":
+                booked = child
+            elif name == "ValDt":
+                valued = child
+            elif name == "AcctSvcrRef":
+                reference = _said(child)
+            elif name == "AddtlNtryInf":
+                about = _said(child)
+            elif name == "RvslInd":
+                reversal = _said(child) in ("true", "1")
+        if money is None or status is None:
+            raise MessageRefused(f"{_where(element)}an entry has no amount or no status")
+        amount_text = money.text
+        amount = self._money(amount_text, money.get("Ccy"))
+        credit = _is_credit(indicator)
         self.all.add(amount, credit=credit)
-        status = ns.need(element, "Sts/Cd", "Sts")
-        if status in _SKIPPED:
-            return
         if status != "BOOK":
-            raise MessageRefused(
-                f"line {element.sourceline}: {status[:10]!r} is not a known status of an entry"
-            )
+            if status in _SKIPPED:
+                return
+            raise MessageRefused(f"{_where(element)}{status[:10]!r} is not a known status of an entry")
         self.booked.add(amount, credit=credit)
-        said = ns.text(element, "BookgDt/Dt", "ValDt/Dt")
-        if said:
-            booked_on = day(said)
-        else:
-            booked_on = moment_of(ns.need(element, "BookgDt/DtTm", "ValDt/DtTm")).astimezone(BANK_ZONE).date()
-        about = ns.text(element, "AddtlNtryInf")
-        reversal = ns.text(element, "RvslInd") in ("true", "1")
-        payments = payments or [_NO_PAYMENT]
-        references = self._named(element, payments)
+        booked_on = self._day(element, booked if booked is not None else valued)
+        payments = payments or [_Payment()]
+        references = self._named(element, reference, payments)
+        alone = len(payments) == 1
         signed = 0
         for reference, payment in zip(references, payments, strict=True):
             if reference in self._references:
                 raise MessageRefused(f"entry {reference} occurs twice")
             self._references.add(reference)
             in_credit = credit if payment.indicator is None else _is_credit(payment.indicator)
-            part = self._part(payment, amount, alone=len(payments) == 1, reference=reference)
+            if payment.amount is None:
+                if not alone:
+                    raise MessageRefused(
+                        f"entry {reference} books several payments without the amount of each"
+                    )
+                part = amount
+            elif payment.amount == amount_text and payment.currency == self.currency:
+                part = amount
+            else:
+                part = self._money(payment.amount, payment.currency)
             signed += part if in_credit == credit else -part
-            name, number = payment.debtor if in_credit else payment.creditor
+            creditor = payment.creditor_name, payment.creditor_number
+            debtor = payment.debtor_name, payment.debtor_number
+            name, number = debtor if in_credit else creditor
             if name is None and number is None:
-                name, number = payment.creditor if in_credit else payment.debtor
+                name, number = creditor if in_credit else debtor
             back = payment.returned or (reversal and in_credit)
             self.entries.append(
                 Entry(
@@ -207,44 +258,61 @@ class EntryReader:
                 )
             )
         if signed != amount:
-            texts = amount_text(abs(signed), self._digits), amount_text(amount, self._digits)
+            summed, held = in_digits(abs(signed), self._digits), in_digits(amount, self._digits)
             raise MessageRefused(
-                f"entry {references[0]}: its payments sum to {texts[0]}, the entry is of {texts[1]}"
+                f"entry {references[0]}: its payments sum to {summed}, the entry is of {held}"
             )
 
-    def _part(self, payment: _Payment, amount: int, *, alone: bool, reference: str) -> int:
-        text, currency = payment.amount
-        if text is not None:
-            return self._money(text, currency)
-        if alone:
-            return amount
-        raise MessageRefused(f"entry {reference} books several payments without the amount of each")
+    def _day(self, element: Element, when: Element | None) -> date:
+        """The date of a BookgDt or ValDt, which holds `Dt` or `DtTm`. Refuses none."""
+        at = self._name_at
+        for child in when if when is not None else ():
+            text = (child.text or "").strip()
+            if text == self._day_text:
+                return self._day_last
+            if child.tag[at:] == "Dt":
+                self._day_last = day(text)
+            elif child.tag[at:] == "DtTm":
+                self._day_last = moment_of(text).astimezone(BANK_ZONE).date()
+            else:
+                continue
+            self._day_text = text
+            return self._day_last
+        raise MessageRefused(f"{_where(element)}an entry has no day of booking")
 
-    def _named(self, element: Element, payments: list[_Payment]) -> list[str]:
-        ns = self._ns
-        base = ns.text(element, "AcctSvcrRef")
-        if len(payments) > 1:
-            own = [payment.reference for payment in payments if payment.reference]
-            if len(set(own)) == len(payments):
-                return own
-        if base is None:
-            base = payments[0].reference if len(payments) == 1 else None
-        if base is None:
-            entry = ns.need(element, "NtryRef")
-            parent = element.getparent()
-            within = ns.text(parent, "Id") if parent is not None else None
-            base = f"{within}/{entry}"
+    def _named(self, element: Element, reference: str | None, payments: list[_Payment]) -> list[str]:
+        """A reference for each payment of an entry: the bank's for it, else the entry's, numbered where they are many."""
         if len(payments) == 1:
-            return [base]
+            return [reference or payments[0].reference or self._numbered(element)]
+        own = [payment.reference for payment in payments if payment.reference]
+        if len(set(own)) == len(payments):
+            return own
+        base = reference or self._numbered(element)
         return [f"{base}#{number}" for number in range(1, len(payments) + 1)]
 
+    def _numbered(self, element: Element) -> str:
+        """The entry's number within its message, where the bank gives it no reference of its own."""
+        ns = self._ns
+        parent = element.getparent()
+        within = ns.need(parent, "Id") if parent is not None else ""
+        return f"{within}/{ns.need(element, 'NtryRef')}"
 
-def _is_credit(indicator: str) -> bool:
+
+def _said(element: Element) -> str | None:
+    text = element.text
+    return (text.strip() or None) if text else None
+
+
+def _where(element: Element) -> str:
+    return f"line {element.sourceline}: " if element.sourceline else ""
+
+
+def _is_credit(indicator: str | None) -> bool:
     if indicator == "CRDT":
         return True
     if indicator == "DBIT":
         return False
-    raise MessageRefused(f"{indicator[:10]!r} is neither CRDT nor DBIT")
+    raise MessageRefused(f"{(indicator or '')[:10]!r} is neither CRDT nor DBIT")
 
 
 def prove_totals(ns: Namespace, holder: Element, reader: EntryReader) -> None:
@@ -269,7 +337,7 @@ def prove_totals(ns: Namespace, holder: Element, reader: EntryReader) -> None:
                 continue
             value = minor_of(said, 0 if at == 0 else digits, most=SUM_MAX)
             if value not in (booked[name][at], every[name][at]):
-                held = booked[name][at] if at == 0 else amount_text(booked[name][at], digits)
+                held = booked[name][at] if at == 0 else in_digits(booked[name][at], digits)
                 raise MessageRefused(f"{name}/{field} says {said}, the entries give {held}")
 
 
@@ -287,13 +355,13 @@ def summary_text(entries: Iterable[Entry], currency: str) -> str:
     net = totals.credits - totals.debits
     return (
         f"<TxsSummry><TtlNtries><NbOfNtries>{totals.credits_count + totals.debits_count}</NbOfNtries>"
-        f"<Sum>{amount_text(totals.credits + totals.debits, digits)}</Sum>"
-        f"<TtlNetNtry><Amt>{amount_text(abs(net), digits)}</Amt>"
+        f"<Sum>{in_digits(totals.credits + totals.debits, digits)}</Sum>"
+        f"<TtlNetNtry><Amt>{in_digits(abs(net), digits)}</Amt>"
         f"<CdtDbtInd>{'DBIT' if net < 0 else 'CRDT'}</CdtDbtInd></TtlNetNtry></TtlNtries>"
         f"<TtlCdtNtries><NbOfNtries>{totals.credits_count}</NbOfNtries>"
-        f"<Sum>{amount_text(totals.credits, digits)}</Sum></TtlCdtNtries>"
+        f"<Sum>{in_digits(totals.credits, digits)}</Sum></TtlCdtNtries>"
         f"<TtlDbtNtries><NbOfNtries>{totals.debits_count}</NbOfNtries>"
-        f"<Sum>{amount_text(totals.debits, digits)}</Sum></TtlDbtNtries></TxsSummry>\n"
+        f"<Sum>{in_digits(totals.debits, digits)}</Sum></TtlDbtNtries></TxsSummry>\n"
     )
 
 
@@ -303,7 +371,7 @@ def _entry_text(entry: Entry, currency: str, digits: int) -> str:
     reference = exact(entry.reference, 35, what="reference")
     indicator = "CRDT" if entry.credit else "DBIT"
     amount = (
-        f'<Amt Ccy="{currency}">{amount_text(entry.amount, digits)}</Amt><CdtDbtInd>{indicator}</CdtDbtInd>'
+        f'<Amt Ccy="{currency}">{in_digits(entry.amount, digits)}</Amt><CdtDbtInd>{indicator}</CdtDbtInd>'
     )
     who = "Dbtr" if entry.credit else "Cdtr"
     name, number = escaped(entry.counterparty_name or "", 140), entry.counterparty_number

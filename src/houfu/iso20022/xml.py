@@ -21,7 +21,10 @@ PART_BYTES_MAX: Final = 1024 * 1024
 KEPT_MAX: Final = 100_000
 """Nodes that may stay in memory beside the part that is being read."""
 
+PARTS_MAX: Final = 1_000_000
+_NO_ROOT: Final = "the file has no root element in its first 1 MB"
 _CHUNK: Final = 64 * 1024
+_CHUNKS_UNPROVEN: Final = 8
 _DECLARATION: Final = re.compile(rb"<\?xml\s[^>]{0,200}\?>")
 _ENCODING: Final = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
 _UTF8: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
@@ -65,18 +68,19 @@ def root_of(content: bytes) -> tuple[str, str]:
             parser.close()
     except etree.XMLSyntaxError as fault:
         raise _refused(fault) from None
-    raise MessageRefused("the file has no root element in its first 1 MB")
+    raise MessageRefused(_NO_ROOT)
 
 
 class Parts:
     """The elements of prepared bytes whose tag is among `tags`, each as it ends.
 
-    A part is emptied and taken out as the next one is asked for, so that memory does not grow with the file. After the
-    last, `root` holds everything else. Raises `MessageRefused`.
+    Parts, and what is tagged among `spent`, are taken out once they were given, so that memory does not grow with the
+    file: keep none of them. After the last, `root` holds everything else. Raises `MessageRefused`.
     """
 
-    def __init__(self, content: bytes, tags: tuple[str, ...]) -> None:
+    def __init__(self, content: bytes, tags: tuple[str, ...], *, spent: tuple[str, ...] = ()) -> None:
         self._content = content
+        self._dropped = frozenset(tags + spent)
         self._parser = _parser(("end",), tags)
         self._root: Element | None = None
 
@@ -89,34 +93,46 @@ class Parts:
     def __iter__(self) -> Iterator[Element]:
         parser = self._parser
         view = memoryview(self._content)
-        part_at = checked_at = 0
+        part_at = given = 0
         try:
             for at in range(0, len(view), _CHUNK):
                 parser.feed(bytes(view[at : at + _CHUNK]))
+                element = None
                 for _, element in _events(parser):
+                    given += 1
                     yield element
+                if given > PARTS_MAX:
+                    raise MessageRefused(
+                        f"the file has more than {PARTS_MAX:,} parts: ask the bank for several files"
+                    )
+                if element is not None:
                     part_at = at
                     if self._root is None:
                         self._root = _top(element)
-                    _drop(element)
+                    element = None
                 if at - part_at > PART_BYTES_MAX:
                     raise MessageRefused("the file has more than 1 MB in one piece: no such message is read")
-                if at - checked_at > PART_BYTES_MAX:
-                    checked_at = at
-                    _prove_small(self._root)
+                if self._root is not None:
+                    _drop(self._root, self._dropped)
+                    if at // _CHUNK % _CHUNKS_UNPROVEN == 0:
+                        _prove_small(self._root)
             self._root = cast("Element", parser.close())
         except etree.XMLSyntaxError as fault:
             raise _refused(fault) from None
 
 
-def _drop(element: Element) -> None:
-    parent = element.getparent()
-    element.clear()
-    if parent is not None:
-        previous = element.getprevious()
-        # The element itself is still the parser's; the one before it is not.
-        if previous is not None and previous.tag == element.tag:
-            parent.remove(previous)
+def _drop(root: Element, tags: frozenset[str]) -> None:
+    """Takes out what is spent beside the path to where the parser stands, the last child of each level."""
+    level = root
+    while len(level):
+        spent = -1  # the last child is not counted: the parser may be within it
+        for child in reversed(level):
+            if spent >= 0 and child.tag not in tags:
+                break
+            spent += 1
+        if spent > 0:
+            del level[-1 - spent : -1]
+        level = level[-1]
 
 
 def _events(parser: etree.XMLPullParser) -> Iterator[tuple[str, Element]]:
@@ -193,7 +209,7 @@ def _transcoded(content: bytes, encoding: str) -> bytes:
 def _root_at(content: bytes) -> int:
     """Where the root element begins: after the declaration, comments and instructions, none of which is a document type."""
     at = 0
-    while True:
+    while at < PART_BYTES_MAX:
         while content[at : at + 1] and content[at : at + 1] in _WHITE:
             at += 1
         for opening, ending in ((b"<!--", b"-->"), (b"<?", b"?>")):
@@ -209,6 +225,7 @@ def _root_at(content: bytes) -> int:
                     f"line {_line(content, at)}: the file has a document type (DOCTYPE); no bank message has one"
                 )
             return at
+    raise MessageRefused(_NO_ROOT)
 
 
 def _line(content: bytes, at: int) -> int:
@@ -220,7 +237,7 @@ def _too_long(bytes_max: int) -> MessageRefused:
 
 
 def _refused(fault: etree.XMLSyntaxError) -> MessageRefused:
-    said = fault.msg or "not well-formed"
+    said = (fault.msg or "unknown").partition("\n")[0].removesuffix(",")
     line = f"line {fault.lineno}: " if fault.lineno else ""
     if "depth" in said.lower():
         return MessageRefused(f"{line}the file nests more than {DEPTH_MAX} levels deep")
