@@ -154,7 +154,8 @@ order by recorded_at desc, rail desc, sha256 desc limit $6;
 select distinct name from bank_reports where rail = $1 and name = any($2::text[]);
 
 -- name: last_name_taken
-select max(name) from bank_reports where rail = $1;
+-- Of the bank's own names alone: a report that was taken in by hand may be called anything.
+select max(name) from bank_reports where rail = $1 and name ~ '^[0-9]{8}T[0-9]{12}Z-';
 
 -- name: rails_with_inquiries
 select distinct b.rail from withdrawals w join payout_batches b on b.batch_id = w.batch_id

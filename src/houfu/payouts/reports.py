@@ -182,18 +182,20 @@ class Desk:
                     raise MessageRefused(
                         f"it answers the file {message.original_message_id!r}, which was never made for {terms.name}"
                     )
+                rows = await connection.fetch(_SQL["payments_of_file"], row["batch_id"], row["number"])
+                carried = {payment["withdrawal_id"].hex for payment in rows}
                 if message.group_status == _REJECTED:
-                    payments = await connection.fetch(
-                        _SQL["payments_of_file"], row["batch_id"], row["number"]
-                    )
                     return [
-                        _rejected(p["withdrawal_id"].hex, message, message.reason, message.words, None, zone)
-                        for p in payments
+                        _rejected(id, message, message.reason, message.words, None, zone)
+                        for id in sorted(carried)
                     ]
+                # A payment that another file carries is not this answer's to decide about.
                 return [
                     _rejected(id, message, s.reason or message.reason, s.words, s.bank_reference, zone)
                     for s in message.statuses
-                    if s.status == _REJECTED and (id := withdrawal_of(s.end_to_end_id)) is not None
+                    if s.status == _REJECTED
+                    and (id := withdrawal_of(s.end_to_end_id)) is not None
+                    and id in carried
                 ]
             case Notification():
                 _must_be_ours(terms, message.account_number)
