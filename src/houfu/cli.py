@@ -8,7 +8,20 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from houfu.commands import bank, bench, demo, doctor, importing, keys, ledger, migrate, policy, quote, serve
+from houfu.commands import (
+    bank,
+    bench,
+    demo,
+    doctor,
+    importing,
+    keys,
+    ledger,
+    migrate,
+    payouts,
+    policy,
+    quote,
+    serve,
+)
 from houfu.commands.console import Exit, Failed, give_up, say
 
 
@@ -42,6 +55,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(keys.app, name="keys")
 app.add_typer(policy.app, name="policy")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(payouts.app, name="payouts")
 app.add_typer(bench.app, name="bench")
 
 

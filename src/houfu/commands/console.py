@@ -6,12 +6,15 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import msgspec
 import typer
 
 from houfu.settings import SettingInvalid, Settings, read_settings
+
+if TYPE_CHECKING:
+    from houfu.payouts.rails.config import RailsConfig
 
 
 class Exit(IntEnum):
@@ -56,6 +59,20 @@ def settings_of(data_dir: Path | None) -> Settings:
             Exit.USAGE, str(invalid), "Correct it or unset it; docs/reference/settings.md lists all."
         ) from None
     return settings if data_dir is None else msgspec.structs.replace(settings, data_dir=data_dir.expanduser())
+
+
+def rails_of(settings: Settings) -> "RailsConfig | None":
+    """The rails of the file that HOUFU_RAILS names; None where it names none. Failed with every fault of the file."""
+    if settings.rails is None:
+        return None
+    from houfu.payouts.rails.config import RailsInvalid, read_rails
+    from houfu.policy.source import SOURCE_BYTES_MAX
+
+    text = read_input(settings.rails, bytes_max=SOURCE_BYTES_MAX)
+    try:
+        return read_rails(text)
+    except RailsInvalid as invalid:
+        raise Failed(Exit.USAGE, f"{settings.rails} cannot be used:\n{invalid}") from None
 
 
 @contextmanager

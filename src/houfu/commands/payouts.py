@@ -234,6 +234,7 @@ def _at_desk(data_dir: Path | None, act: Callable[[_Desk], Awaitable[T]]) -> T:
     """Run `act` in the database at its present, a sandbox's own where there is one; what it refuses is said."""
     from houfu.payouts.batch import BatchDecided, BatchUnknown, FileUnknown, OwnBatch
     from houfu.payouts.simulated import RAILS
+    from houfu.policy.book import NoPolicy
     from houfu.policy.publishing import open_policy_book
 
     settings = settings_of(data_dir)
@@ -244,6 +245,8 @@ def _at_desk(data_dir: Path | None, act: Callable[[_Desk], Awaitable[T]]) -> T:
 
     try:
         return in_history(data_dir, run)
+    except NoPolicy:
+        raise Failed(Exit.NO, "No policy is in force.", "`houfu serve` puts the shipped one in force.") from None
     except BatchUnknown as unknown:
         raise Failed(
             Exit.NO, f"There is no batch pb_{unknown}.", "`houfu payouts list` shows them."

@@ -10,13 +10,16 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from houfu.commands.console import DataDir, Exit, Failed, database, say, settings_of, tell
+from houfu.commands.console import DataDir, Exit, Failed, database, rails_of, say, settings_of, tell
 from houfu.commands.quote import moment
 from houfu.settings import Settings
+
+if TYPE_CHECKING:
+    from houfu.payouts.rails.config import RailsConfig
 
 BACKLOG = 2048
 GARBAGE_THRESHOLD = 20_000
@@ -47,30 +50,42 @@ def serve(
     start = None if now is None else moment("--now", now)
     settings = settings_of(data_dir)
     configure_logging(settings.log_level)
+    rails = rails_of(settings)
     with (
         listening(
             settings.host if host is None else host, settings.port if port is None else port
         ) as listener,
         database(settings) as dsn,
     ):
-        run(_serve(dsn, listener, settings, sandbox=sandbox, start=start))
+        run(_serve(dsn, listener, settings, rails, sandbox=sandbox, start=start))
 
 
 async def _serve(
-    dsn: str, listener: socket.socket, settings: Settings, *, sandbox: bool, start: datetime | None
+    dsn: str,
+    listener: socket.socket,
+    settings: Settings,
+    rails: "RailsConfig | None",
+    *,
+    sandbox: bool,
+    start: datetime | None,
 ) -> None:
     from houfu.app import build, open_service, publish_shipped, sandbox_clock, working
     from houfu.core.clock import SystemClock
+    from houfu.payouts.rails.config import ExtraMissing
+    from houfu.payouts.rails.rail import RailAway
 
     clock = await sandbox_clock(dsn, start=start) if sandbox else SystemClock()
     if sandbox:
         say(f"The sandbox's clock stands at {clock.now().isoformat()}.")
     await publish_shipped(dsn, now=clock.now())
-    async with (
-        open_service(dsn, clock=clock, pool_size=settings.pool_size) as service,
-        contextlib.nullcontext() if sandbox else working(service),
-    ):
-        await serve_on(listener, build(service))
+    try:
+        async with (
+            open_service(dsn, clock=clock, pool_size=settings.pool_size, rails=rails) as service,
+            contextlib.nullcontext() if sandbox else working(service),
+        ):
+            await serve_on(listener, build(service))
+    except (ExtraMissing, RailAway) as unusable:
+        raise Failed(Exit.USAGE, f"{settings.rails}: {unusable}") from None
 
 
 @dataclass(frozen=True, slots=True)
