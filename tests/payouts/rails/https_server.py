@@ -30,6 +30,7 @@ class Service:
     reports: dict[str, bytes] = field(default_factory=dict[str, bytes])
     lose_answer: bool = False
     answer: tuple[int, dict[str, str], bytes] | None = None
+    put_answer: tuple[int, dict[str, str], bytes] | None = None
     calls: list[str] = field(default_factory=list[str])
 
     async def __call__(
@@ -43,7 +44,8 @@ class Service:
             more = event.get("more_body", False)
         query = scope["query_string"].decode()
         self.calls.append(f"{scope['method']} {scope['path']}" + (f"?{query}" if query else ""))
-        status, headers, answer = self.answer or self._answer(scope["method"], scope["path"], query, body)
+        said = (self.put_answer if scope["method"] == "PUT" else None) or self.answer
+        status, headers, answer = said or self._answer(scope["method"], scope["path"], query, body)
         if self.lose_answer:
             # Promised and not kept: the connection ends in the middle of the answer.
             await send({"type": "http.response.start", "status": 201, "headers": [(b"content-length", b"9")]})

@@ -22,6 +22,7 @@ class Server:
     listed: list[bytes] = field(default_factory=list[bytes])
     deny_moves: bool = False
     deny_reads: bool = False
+    moving_on: bool = False
     connections: int = 0
 
     @property
@@ -60,6 +61,8 @@ class _Files(asyncssh.SFTPServer):
     def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
         if self._server.deny_reads and not pflags & FXF_WRITE:
             raise asyncssh.SFTPPermissionDenied("no")
+        if self._server.moving_on and not pflags & FXF_WRITE:
+            raise asyncssh.SFTPNoSuchFile("moved on since it was listed")
         return super().open(path, pflags, attrs)
 
     def write(self, file_obj: object, offset: int, data: bytes) -> object:

@@ -1,5 +1,6 @@
 """The rail of two directories."""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -54,6 +55,15 @@ async def test_a_file_is_handed_over_whole_under_its_message_id_and_nothing_else
     assert await rail.has(ID, FILE)
     await rail.deliver(ID, FILE)
     assert [path.name for path in bank.outgoing.iterdir()] == [f"{ID}.xml"]
+
+
+async def test_many_senders_of_one_file_at_once_leave_it_there_once_and_whole(bank: Bank) -> None:
+    ends = await asyncio.gather(
+        *(bank.rail().deliver(ID, FILE * 10_000) for _ in range(8)), return_exceptions=True
+    )
+    assert ends == [None] * 8
+    assert [path.name for path in bank.outgoing.iterdir()] == [f"{ID}.xml"]
+    assert (bank.outgoing / f"{ID}.xml").read_bytes() == FILE * 10_000
 
 
 async def test_the_same_id_with_other_content_is_refused_and_overwrites_nothing(bank: Bank) -> None:

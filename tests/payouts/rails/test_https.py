@@ -72,8 +72,23 @@ async def test_a_lost_answer_leaves_the_file_with_the_bank_and_asking_tells_so(b
 
 @pytest.mark.parametrize("status", [400, 409, 413, 415, 422])
 async def test_an_answer_that_says_no_to_the_file_is_final(bank: Bank, status: int) -> None:
-    bank.service.answer = (status, {}, b"not json")
+    bank.service.put_answer = (status, {}, b"not json")
     with pytest.raises(RailRefused):
+        await bank.rail.deliver(ID, FILE)
+
+
+async def test_a_bank_that_says_no_to_what_it_has_already_did_not_refuse_it(bank: Bank) -> None:
+    bank.service.files[ID] = FILE
+    bank.service.put_answer = (409, {}, b"")
+    await bank.rail.deliver(ID, FILE)
+    with pytest.raises(RailRefused):
+        await bank.rail.deliver(ID, b"other")
+
+
+async def test_a_bank_that_says_no_and_then_nothing_leaves_it_open(bank: Bank) -> None:
+    bank.service.answer = (503, {}, b"")
+    bank.service.put_answer = (422, {}, b"")
+    with pytest.raises(RailAway):
         await bank.rail.deliver(ID, FILE)
 
 

@@ -1,5 +1,6 @@
 """The rail over SFTP, against a real server."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -92,6 +93,15 @@ async def test_where_the_bank_lets_nobody_read_what_was_handed_over_name_and_siz
     assert not await bank.rail.has(ID, FILE + b" ")
 
 
+async def test_a_file_that_moves_on_while_it_is_looked_at_is_neither_missing_nor_another(bank: Bank) -> None:
+    await bank.rail.deliver(ID, FILE)
+    bank.server.moving_on = True
+    with pytest.raises(RailAway):
+        await bank.rail.has(ID, FILE)
+    with pytest.raises(RailAway):
+        await bank.rail.deliver(ID, FILE)
+
+
 async def test_a_connection_dropped_in_the_middle_leaves_no_file_under_the_final_name(bank: Bank) -> None:
     bank.server.drop_after_bytes = 1_000_000
     with pytest.raises(RailAway):
@@ -115,6 +125,20 @@ async def test_when_the_last_answer_is_lost_asking_tells_whether_the_bank_has_th
     assert await bank.rail.has(ID, FILE) is there
     await bank.rail.deliver(ID, FILE)
     assert bank.visible() == [f"{ID}.xml"]
+
+
+async def test_two_senders_of_one_file_at_once_leave_it_there_once_and_whole(bank: Bank) -> None:
+    other = bank.another()
+    ends = await asyncio.gather(
+        bank.rail.deliver(ID, LARGE), other.deliver(ID, LARGE), return_exceptions=True
+    )
+    # The later finds the file there as it looks, or as it renames; then it asks.
+    assert all(end is None or isinstance(end, RailAway) for end in ends)
+    assert (bank.server.outgoing / f"{ID}.xml").read_bytes() == LARGE
+    assert await other.has(ID, LARGE)
+    await other.deliver(ID, LARGE)
+    assert bank.visible() == [f"{ID}.xml"]
+    await close_rail(other)
 
 
 async def test_a_server_with_another_host_key_is_spoken_to_no_further(bank: Bank, tmp_path: Path) -> None:

@@ -75,25 +75,40 @@ class DirectoryRail:
         await asyncio.to_thread(self._taken, report_name(name))
 
     def _deliver(self, name: str, content: bytes) -> None:
-        # Transfer software may have moved the file on: laid down again it would be sent again.
-        if self._has(name, content):
-            return
         part = self._outgoing / f".{name}.{token_hex(4)}.part"
         try:
-            if any(_stat(place / name) is not None for place in self._places):
-                raise RailRefused(f"another file is called {name} already")
+            if self._there(name, content):
+                return
             with part.open("xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            _move_new(part, self._outgoing / name)
+            try:
+                _move_new(part, self._outgoing / name)
+            except FileExistsError:
+                # Another sender was quicker. What it sent is what counts.
+                if not self._there(name, content):
+                    raise
             _sync(self._outgoing)
-        except FileExistsError as error:
-            raise RailRefused(f"another file is called {name} already") from error
         except OSError as error:
             raise RailAway(_words(error, self._outgoing)) from error
         finally:
             _forget(part)
+
+    def _there(self, name: str, content: bytes) -> bool:
+        """Whether the bank's side has this file. RailRefused where it is proven to have another of that name."""
+        # Transfer software may have moved the file on: laid down again it would be sent again.
+        if self._has(name, content):
+            return True
+        for place in self._places:
+            path = place / name
+            seen = _stat(path)
+            if seen is None:
+                continue
+            if stat.S_ISREG(seen.st_mode) and _read(path, len(content)) == content:
+                return True
+            raise RailRefused(f"another file is called {name} already")
+        return False
 
     def _has(self, name: str, content: bytes) -> bool:
         try:
@@ -101,6 +116,7 @@ class DirectoryRail:
                 raise RailAway(f"{self._outgoing} is not there")
             return any(_read(path, len(content)) == content for path in self._called(name, len(content)))
         except OSError as error:
+            # Also where a file moved on while it was looked at: only the next look tells where to.
             raise RailAway(_words(error, self._outgoing)) from error
 
     def _called(self, name: str, size: int) -> Iterator[Path]:
@@ -113,8 +129,8 @@ class DirectoryRail:
                 for entry in entries:
                     if message_id not in entry.name or is_unfinished(entry.name):
                         continue
-                    seen = _stat(Path(entry.path))
-                    if seen is not None and stat.S_ISREG(seen.st_mode) and seen.st_size == size:
+                    seen = Path(entry.path).lstat()
+                    if stat.S_ISREG(seen.st_mode) and seen.st_size == size:
                         yield Path(entry.path)
 
     def _look(self) -> dict[str, _Look]:
@@ -202,13 +218,10 @@ def _look_of(seen: os.stat_result) -> _Look:
     return (seen.st_ino, seen.st_size, seen.st_mtime_ns)
 
 
-def _read(path: Path, size: int) -> bytes | None:
-    """Up to one byte more than `size`, so that a longer file differs. None where transfer software took it away."""
-    try:
-        with _open(path) as file:
-            return file.read(size + 1)
-    except FileNotFoundError:
-        return None
+def _read(path: Path, size: int) -> bytes:
+    """Up to one byte more than `size`, so that a longer file differs."""
+    with _open(path) as file:
+        return file.read(size + 1)
 
 
 def _open(path: Path) -> BinaryIO:

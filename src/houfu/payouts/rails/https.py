@@ -83,7 +83,7 @@ class HttpsRail:
         self._taken: set[str] = set()
 
     async def deliver(self, message_id: str, content: bytes) -> None:
-        """The bank answered that it took the file. RailRefused where it said no to the file itself."""
+        """The bank answered that it has the file. RailRefused where it said no to it, and asked again has it not."""
         file_name(message_id)
         async with self._call() as client:
             kind = {"content-type": "application/xml"}
@@ -91,6 +91,9 @@ class HttpsRail:
                 client, "PUT", f"/files/{message_id}", content=content, headers=kind, most=_ANSWER_BYTES_MAX
             )
         if status in _FINAL:
+            # Some say no to what they have already.
+            if await self.has(message_id, content):
+                return
             raise RailRefused(_words(status, body))
         if status not in {200, 201, 202, 204}:
             raise RailAway(_words(status, body))

@@ -8,6 +8,7 @@ import asyncio
 import posixpath
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from secrets import token_hex
 from typing import Final, NamedTuple
 
 import asyncssh
@@ -32,7 +33,7 @@ CONNECT_SECONDS: Final = 20
 CALL_SECONDS: Final = 300
 """How long one call may take: a report of the largest size over a slow line."""
 _ALIVE_SECONDS: Final = 15
-_ENTRIES_MAX: Final = 100_000
+_ENTRIES_MAX: Final = 1_000_000
 _SUFFIXES_MAX: Final = 100
 
 
@@ -59,45 +60,42 @@ class SftpRail:
     async def deliver(self, message_id: str, content: bytes) -> None:
         """The file stands in `outgoing` under its final name, or at most a hidden part of it does."""
         name = file_name(message_id)
-        outgoing = self._terms.outgoing
+        part = posixpath.join(self._terms.outgoing, f".{name}.{token_hex(4)}.part")
         async with self._call() as client:
-            found = [look async for look in _called(client, self._places, name)]
-            # Transfer software may have moved the file on: laid down again it would be sent again.
-            if any([await _same(client, path, look, content) for path, look in found]):
+            if await self._there(client, name, content):
                 return
-            if any(posixpath.basename(path) == name for path, _ in found):
-                raise RailRefused(f"another file is called {name} already")
-            part = posixpath.join(outgoing, f".{name}.part")
-            await _remove(client, part)
             async with client.open(part, "xb") as file:
                 await file.write(content)
                 await _to_disk(file)
             if (await client.lstat(part)).size != len(content):
                 raise RailAway(f"{name} did not arrive whole")
-            # Not posix-rename, which would replace a file: this one fails where the name is used.
-            await client.rename(part, posixpath.join(outgoing, name))
+            # A sender that was taken for dead may have been at it all this time.
+            if not await self._there(client, name, content):
+                # Not posix-rename, which would replace a file: this one fails where the name is used.
+                await client.rename(part, posixpath.join(self._terms.outgoing, name))
+            await self._sweep(client, name)
 
     async def has(self, message_id: str, content: bytes) -> bool:
         """Whether the file lies in `outgoing` or in an archive, where its name may have grown a stamp."""
         async with self._call() as client:
-            async for path, look in _called(client, self._places, file_name(message_id)):
-                if await _same(client, path, look, content):
-                    return True
-            return False
+            return any(
+                [
+                    await _same(client, path, look, content)
+                    async for path, look in _called(client, self._places, file_name(message_id))
+                ]
+            )
 
     async def waiting(self, *, limit: int) -> list[Waiting]:
         """The reports that are the same at two looks a pause apart: one that still grows waits for its next turn."""
         async with self._call() as client:
-            first = await _reports(client, self._terms.incoming)
+            first = await self._reports(client)
         if not first:
             return []
         await self._pause()
         async with self._call() as client:
-            second = await _reports(client, self._terms.incoming)
+            second = await self._reports(client)
         still = [
-            (look.mtime or 0, name, look.size)
-            for name, look in second.items()
-            if first.get(name) == look and self._left.get(name) != look
+            (look.mtime or 0, name, look.size) for name, look in second.items() if first.get(name) == look
         ]
         return [Waiting(name, size) for _, name, size in sorted(still, key=lambda report: report[:2])[:limit]]
 
@@ -149,6 +147,33 @@ class SftpRail:
     def _places(self) -> tuple[str, ...]:
         outgoing = self._terms.outgoing
         return (outgoing, *(posixpath.normpath(posixpath.join(outgoing, a)) for a in self._terms.archives))
+
+    async def _there(self, client: asyncssh.SFTPClient, name: str, content: bytes) -> bool:
+        """Whether the bank's side has this file. RailRefused where it has another of that name."""
+        found = [path_look async for path_look in _called(client, self._places, name)]
+        # Transfer software may have moved the file on: laid down again it would be sent again.
+        if any([await _same(client, path, look, content) for path, look in found]):
+            return True
+        if any(posixpath.basename(path) == name for path, _ in found):
+            raise RailRefused(f"another file is called {name} already")
+        return False
+
+    async def _sweep(self, client: asyncssh.SFTPClient, name: str) -> None:
+        """Take away the parts that broken connections left of a file that is there now."""
+        left = [found async for found, _ in _listed(client, self._terms.outgoing)]
+        for found in left:
+            if found.startswith(f".{name}.") and found.endswith(".part"):
+                await _remove(client, posixpath.join(self._terms.outgoing, found))
+
+    async def _reports(self, client: asyncssh.SFTPClient) -> dict[str, _Look]:
+        """The reports that lie in `incoming`, but for those recorded that may not be moved."""
+        looks = {
+            name: _look(attributes)
+            async for name, attributes in _listed(client, self._terms.incoming)
+            if may_be_report(name) and _is_regular(attributes)
+        }
+        self._left = {name: look for name, look in self._left.items() if looks.get(name) == look}
+        return {name: look for name, look in looks.items() if name not in self._left}
 
     @asynccontextmanager
     async def _call(self) -> AsyncGenerator[asyncssh.SFTPClient]:
@@ -220,7 +245,10 @@ async def _listed(client: asyncssh.SFTPClient, place: str) -> AsyncIterator[tupl
 
 
 async def _same(client: asyncssh.SFTPClient, path: str, look: _Look, content: bytes) -> bool:
-    """Whether a file holds `content`. Of one that the bank shows but lets nobody read, name and size must do."""
+    """Whether a file holds `content`. Of one that the bank shows but lets nobody read, name and size must do.
+
+    SFTPNoSuchFile where it moved on while it was looked at: only the next look tells where to.
+    """
     if look.size is not None and look.size != len(content):
         return False
     try:
@@ -229,16 +257,6 @@ async def _same(client: asyncssh.SFTPClient, path: str, look: _Look, content: by
             return held == content
     except asyncssh.SFTPPermissionDenied:
         return look.size is not None
-    except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
-        return False
-
-
-async def _reports(client: asyncssh.SFTPClient, incoming: str) -> dict[str, _Look]:
-    return {
-        name: _look(attributes)
-        async for name, attributes in _listed(client, incoming)
-        if may_be_report(name) and _is_regular(attributes)
-    }
 
 
 async def _regular(client: asyncssh.SFTPClient, path: str) -> asyncssh.SFTPAttrs:
