@@ -147,11 +147,21 @@ def test_the_next_time_is_later_today_or_else_tomorrow() -> None:
 
 BAD_TABLES = [
     ("2026-13-01,holiday,x\n", "line 5: '2026-13-01' is not a date"),
+    ("20260101,holiday,x\n", "line 5: '20260101' is not a date such as 2026-10-01"),
+    ("2026-W01-1,holiday,x\n", "line 5: '2026-W01-1' is not a date"),
+    ("２０２６-01-01,holiday,x\n", "is not a date"),
+    ('"2026-01-01",holiday,x\n', "is not a date"),
+    ("x" * 900_000 + ",holiday,x\n", "line 5: 'x{40}…' is not a date"),
+    ("2026-01-01,holiday," + "x" * 101 + "\n", "line 5: a name has at most 100 printable characters"),
+    ("2026-01-01,holiday,a\x00b\n", "line 5: a name has at most 100 printable characters"),
+    ("2026-01-01,holiday,a\u2028b\n", "line 5: a name has at most 100 printable characters"),
+    ("\n\n2026-01-01,holiday,=1+1,x\n", "line 7: expected date,kind,name"),
+    ("x" * 1_000_001, "the table is over 1,000,000 characters"),
     ("2026-01-01,rest,x\n", "line 5: 'rest' is neither holiday nor make_up"),
     ("2026-01-01,holiday\n", "line 5: expected date,kind,name"),
     ("2026-01-01,holiday,x\n2026-01-01,holiday,x\n", "line 6: 2026-01-01 is listed twice"),
     ("2026-01-05,make_up,x\n", "line 5: 2026-01-05 works anyway"),
-    ("2027-01-01,holiday,x\n", "2027-01-01 lies outside the covered years 2026"),
+    ("2027-01-01,holiday,x\n", "line 5: 2027-01-01 lies outside the covered years '2026'"),
 ]
 
 
