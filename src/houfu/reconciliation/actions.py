@@ -18,7 +18,7 @@ from houfu.reconciliation.chain import hold_against_neighbours
 from houfu.reconciliation.closing import Closing
 from houfu.reconciliation.days import working_day_before
 from houfu.reconciliation.lookups import Lookups
-from houfu.reconciliation.matching import Lines, Match, matches_by_id, news, payment_id, unmatched_lines
+from houfu.reconciliation.matching import Lines, Match, matches_by_id, named_payments, news, unmatched_lines
 from houfu.reconciliation.statement import (
     LINE_COLUMNS,
     MATCH_COLUMNS,
@@ -33,12 +33,16 @@ from houfu.reconciliation.upkeep import close_by_itself, close_what_came, open_b
 
 _SQL = load(__package__)
 
-LOOKED_BACK: Final = 3
+LOOKED_BACK: Final = 1
 """Working days whose bookings are held against the statements once more: what came to the books late is found."""
 
 
 class StatementRefused(MessageRefused):
     """The day has a statement that says otherwise. Nothing was taken up."""
+
+
+class StatementUnknown(LookupError):
+    """The rail has no statement of that day."""
 
 
 class Reconciler:
@@ -94,16 +98,17 @@ async def take_up_statement(
         connection, rail, statement, lines, content=content, report_sha=report_sha, calendar=calendar, now=now
     )
     look = Lookups(connection, rail=rail, day=day, currency=currency, calendar=calendar)
-    payments = await look.payments(lines)
-    by_id = matches_by_id(lines, payments, rail=rail, currency=currency)
+    named = named_payments(lines)
+    payments = await look.payments(named.values())
+    by_id = matches_by_id(lines, named, payments, rail=rail, currency=currency)
     await _match(connection, rail, day, lines, by_id.values(), now=now)
     by_account = await look.matches_by_account(
-        {number: entry for number, entry in lines.items() if payment_id(entry.end_to_end_id) is None}
+        {number: entry for number, entry in lines.items() if number not in named}
     )
     await _match(connection, rail, day, lines, by_account.values(), now=now)
     matches = by_id | by_account
     repeated = await look.repeated_references(lines, matches)
-    unmatched = unmatched_lines(lines, payments, matches, day=day, repeated=repeated)
+    unmatched = unmatched_lines(lines, named, payments, matches, day=day, repeated=repeated)
     candidates = await look.candidates(lines, unmatched)
     # What is off.
     closed = await close_what_came(connection, rail, now=now)
@@ -111,7 +116,8 @@ async def take_up_statement(
         break_of_line(line, candidates.get(line.number), rail=rail, day=day, currency=currency)
         for line in unmatched
     ]
-    found += await _payouts_without_line(connection, statement, rail=rail, calendar=calendar)
+    since = working_day_before(calendar, day, count=1 + LOOKED_BACK)
+    found += await _payouts_without_line(connection, rail, day, since=since, currency=currency)
     chained, settled = await hold_against_neighbours(connection, rail, statement, calendar=calendar)
     found += chained
     closed += await close_by_itself(connection, settled, Closing.STATEMENT_CAME, now=now)
@@ -127,6 +133,19 @@ async def take_up_statement(
         breaks_closed=closed,
         news=news(lines, matches.values(), at=min(statement.created_at, now)),
     )
+
+
+async def look_again(connection: Connection, rail: str, day: date, *, ids: IdMaker, now: datetime) -> int:
+    """Hold what the books learned since against the day's statement, in the caller's transaction; how many breaks that
+    opened. StatementUnknown where there is none."""
+    await lock_rail(connection, rail)
+    row = await connection.fetchrow(_SQL["statement"], rail, day)
+    if row is None:
+        raise StatementUnknown(f"{rail} has no statement of {day}")
+    currency = row["currency"]
+    found = await _payouts_without_line(connection, rail, day, since=row["working_before"], currency=currency)
+    await open_breaks(connection, rail, found, currency=currency, ids=ids, now=now)
+    return len(found)
 
 
 async def lock_rail(connection: Connection, rail: str) -> None:
@@ -208,13 +227,10 @@ async def _known(connection: Connection, rail: str, statement: Statement, *, now
 
 
 async def _payouts_without_line(
-    connection: Connection, statement: Statement, *, rail: str, calendar: Calendar
+    connection: Connection, rail: str, day: date, *, since: date, currency: str
 ) -> list[Found]:
-    """What the books have as booked on the days that the last statements speak of, and none shows."""
-    since = working_day_before(calendar, statement.day, count=1 + LOOKED_BACK)
-    rows = await connection.fetch(
-        _SQL["payouts_without_line"], rail, statement.day, statement.currency, since
-    )
+    """What the books have as booked after `since` and up to `day`, on days that statements speak of, and none shows."""
+    rows = await connection.fetch(_SQL["payouts_without_line"], rail, day, currency, since)
     return [
         break_of_payout(
             store_id=row["store_id"],

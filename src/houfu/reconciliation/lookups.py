@@ -1,6 +1,6 @@
 """What the database knows of a statement's lines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -9,7 +9,7 @@ from houfu.db.queries import load
 from houfu.db.tx import Connection
 from houfu.reconciliation.breaks import Candidate, MatchKind, UnmatchedLine
 from houfu.reconciliation.days import working_day_before
-from houfu.reconciliation.matching import Lines, Match, Payment, payment_id
+from houfu.reconciliation.matching import Lines, Match, Payment
 
 _SQL = load(__package__)
 
@@ -34,10 +34,10 @@ class Lookups:
         self._currency = currency
         self._calendar = calendar
 
-    async def payments(self, lines: Lines) -> dict[str, Payment]:
-        """The withdrawals that lines name, by their hex ids."""
-        named = {id for entry in lines.values() if (id := payment_id(entry.end_to_end_id)) is not None}
-        rows = await self._connection.fetch(_SQL["payments"], list(named)) if named else []
+    async def payments(self, ids: Iterable[str]) -> dict[str, Payment]:
+        """The withdrawals of these hex ids."""
+        asked = list(set(ids))
+        rows = await self._connection.fetch(_SQL["payments"], asked) if asked else []
         return {
             row["withdrawal_id"].hex: Payment(
                 store_id=row["store_id"],

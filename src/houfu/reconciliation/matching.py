@@ -16,6 +16,8 @@ Lines = Mapping[int, Entry]
 """A statement's lines by their number, from 1 in the bank's order."""
 
 _PAYMENT_ID: Final = re.compile(r"wd_([0-9a-f]{32})", re.ASCII)
+Named = Mapping[int, str]
+"""The hex ids of the withdrawals that lines name, by the line's number."""
 _KINDS: Final[tuple[tuple[bool, MatchKind], ...]] = ((False, "payment"), (True, "return"))
 
 
@@ -49,14 +51,18 @@ class Match(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     matched_by: MatchedBy
 
 
-def payment_id(end_to_end_id: str | None) -> str | None:
-    """The hex id of the withdrawal that an end-to-end id names, where it is one of ours by its form."""
-    found = None if end_to_end_id is None else _PAYMENT_ID.fullmatch(end_to_end_id)
-    return None if found is None else found[1]
+def named_payments(lines: Lines) -> dict[int, str]:
+    """The withdrawals that end-to-end ids name, where they are ours by their form."""
+    match = _PAYMENT_ID.fullmatch
+    return {
+        number: found[1]
+        for number, entry in lines.items()
+        if entry.end_to_end_id is not None and (found := match(entry.end_to_end_id)) is not None
+    }
 
 
 def matches_by_id(
-    lines: Lines, payments: Mapping[str, Payment], *, rail: str, currency: str
+    lines: Lines, named: Named, payments: Mapping[str, Payment], *, rail: str, currency: str
 ) -> dict[int, Match]:
     """The lines that are payouts by their id, by number. The earliest line that fits is the payout's, one with another
     amount is nobody's; what came back was paid before, or is by this statement."""
@@ -64,14 +70,14 @@ def matches_by_id(
     paid: set[str] = set()
     for credit, kind in _KINDS:
         taken: set[str] = set()
-        for number, entry in lines.items():
-            if entry.credit is not credit:
+        for number, id in named.items():
+            entry = lines[number]
+            if entry.credit is not credit or id in taken:
                 continue
-            id = payment_id(entry.end_to_end_id)
-            known = None if id is None else payments.get(id)
-            if known is None or id is None or id in taken or known.line_day(kind) is not None:
+            known = payments.get(id)
+            if known is None or known.line_day(kind) is not None:
                 continue
-            if (known.rail, known.net, known.currency) != (rail, entry.amount, currency):
+            if known.net != entry.amount or known.rail != rail or known.currency != currency:
                 continue
             if credit:
                 possible = known.booked or known.payment_day is not None or id in paid
@@ -94,6 +100,7 @@ def matches_by_id(
 
 def unmatched_lines(
     lines: Lines,
+    named: Named,
     payments: Mapping[str, Payment],
     matches: Mapping[int, Match],
     *,
@@ -101,6 +108,8 @@ def unmatched_lines(
     repeated: frozenset[str],
 ) -> list[UnmatchedLine]:
     """The lines that are nobody's, in their order. `repeated`: references that statements of other days have."""
+    if len(matches) == len(lines):
+        return []
     here = {(match.withdrawal_id, match.kind) for match in matches.values()}
     seen: set[str] = set(repeated)
     found: list[UnmatchedLine] = []
@@ -110,7 +119,7 @@ def unmatched_lines(
         if number in matches:
             continue
         kind: MatchKind = "return" if entry.credit else "payment"
-        id = payment_id(entry.end_to_end_id)
+        id = named.get(number)
         known = None if id is None else payments.get(id)
         found.append(
             UnmatchedLine(

@@ -8,15 +8,12 @@ import msgspec
 from houfu.core.ids import public_id
 from houfu.db.queries import load
 from houfu.db.tx import Connection
+from houfu.reconciliation.actions import StatementUnknown
 from houfu.reconciliation.proof import DayState, DayView, Proof, Sums, proof_of, state_of
 
 _SQL = load(__package__, "proofs.sql")
 DAYS_MAX: Final = 400
 """Days listed at once."""
-
-
-class StatementUnknown(LookupError):
-    """The rail has no statement of that day."""
 
 
 class StatementView(msgspec.Struct, frozen=True, kw_only=True):

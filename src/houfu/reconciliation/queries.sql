@@ -7,7 +7,7 @@ insert into reconciled_rails (rail) values ($1) on conflict do nothing;
 select from reconciled_rails where rail = $1 for update;
 
 -- name: statement
-select statement_id, opening, closing, entries, content_sha256, working_before from bank_statements where rail = $1 and day = $2;
+select statement_id, currency, content_sha256, working_before from bank_statements where rail = $1 and day = $2;
 
 -- name: statement_before
 select day, opening, closing from bank_statements where rail = $1 and day < $2 order by day desc limit 1;

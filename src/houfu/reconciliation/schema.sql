@@ -25,6 +25,7 @@ create table bank_statements (
     constraint statement_adds_up check (opening + credits - debits = closing)
 );
 
+-- Lines and their matches come a hundred thousand at once, with their statement: foreign keys would double what that takes.
 create table bank_lines (
     rail                text    not null,
     day                 date    not null,
@@ -38,8 +39,7 @@ create table bank_lines (
     counterparty_number text,
     return_reason       text,
     words               text,
-    primary key (rail, day, number),
-    foreign key (rail, day) references bank_statements (rail, day)
+    primary key (rail, day, number)
 );
 create index bank_lines_by_reference on bank_lines (rail, reference);
 
@@ -55,8 +55,7 @@ create table line_matches (
     matched_by    text        not null check (matched_by in ('id', 'amount_date_name', 'person')),
     recorded_at   timestamptz not null,
     primary key (rail, day, number),
-    constraint one_line_per_payout unique (store_id, withdrawal_id, kind),
-    foreign key (rail, day, number) references bank_lines (rail, day, number)
+    constraint one_line_per_payout unique (store_id, withdrawal_id, kind)
 );
 
 -- Where bank and books differ. `amount` is how much more left the account than the books say; negative: less, or more came.

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Final
 
 import msgspec
+from msgspec.structs import astuple
 
 from houfu.iso20022.message import Entry, Statement
 from houfu.payouts.settling import BankAnswer
@@ -13,21 +14,7 @@ from houfu.reconciliation.matching import Lines, Match
 
 _encode = msgspec.json.Encoder().encode
 
-LINE_COLUMNS: Final = (
-    "rail",
-    "day",
-    "number",
-    "reference",
-    "amount",
-    "credit",
-    "booked_on",
-    "end_to_end_id",
-    "counterparty_name",
-    "counterparty_number",
-    "return_reason",
-    "words",
-)
-
+LINE_COLUMNS: Final = ("rail", "day", "number", *Entry.__struct_fields__)
 MATCH_COLUMNS: Final = (
     "rail",
     "day",
@@ -40,9 +27,6 @@ MATCH_COLUMNS: Final = (
     "recorded_at",
 )
 
-LineRow = tuple[
-    str, date, int, str, int, bool, date, str | None, str | None, str | None, str | None, str | None
-]
 MatchRow = tuple[str, date, int, str, str, str, int, str, datetime]
 
 
@@ -80,25 +64,9 @@ def numbered(statement: Statement) -> dict[int, Entry]:
     return dict(enumerate(statement.entries, start=1))
 
 
-def line_rows(rail: str, day: date, lines: Lines) -> list[LineRow]:
-    """The lines as rows of bank_lines."""
-    return [
-        (
-            rail,
-            day,
-            number,
-            entry.reference,
-            entry.amount,
-            entry.credit,
-            entry.booked_on,
-            entry.end_to_end_id,
-            entry.counterparty_name,
-            entry.counterparty_number,
-            entry.return_reason,
-            entry.words,
-        )
-        for number, entry in lines.items()
-    ]
+def line_rows(rail: str, day: date, lines: Lines) -> list[tuple[object, ...]]:
+    """The lines as rows of bank_lines: its columns are an entry's fields, in their order."""
+    return [(rail, day, number, *astuple(entry)) for number, entry in lines.items()]
 
 
 def match_rows(

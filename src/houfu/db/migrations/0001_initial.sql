@@ -52,7 +52,20 @@ create table messages (
     constraint a_message_is_sent_once unique (store_id, message_id)
 );
 
--- The business calendar, version by version.
+-- The business calendar, version by version. Only ever added to.
+
+create table calendar_versions (
+    name        text        not null check (name ~ '^(cn|[A-Z]{2}(-[A-Z0-9]{1,3})?)$'),
+    number      integer     not null check (number > 0),
+    version     text        not null,  -- what the notice calls itself
+    years       integer[]   not null check (cardinality(years) between 1 and 10),
+    document    text        not null,  -- the notice as it came
+    sha256      bytea       not null check (length(sha256) = 32),
+    imported_by text        not null,
+    note        text        not null,  -- where it was published
+    recorded_at timestamptz not null,
+    primary key (name, number)
+);
 
 -- The books. A journal and its postings are one row: its arrays pair an account with a signed amount
 -- (debit positive), the sum is zero by constraint, and the row is hashed onto the store's chain.
@@ -466,6 +479,8 @@ create table withdrawals (
     asked_on            date        not null,  -- the programme's local day
     arrives_on          date,
     latest_on           date,
+    calendar            text        not null default 'cn', -- the calendar that the dates rest on, and its version
+    calendar_number     integer     not null default 0,
     due_at              timestamptz,           -- when the worker must look at it next
     journal_seq         bigint,                -- the journal that reserved it
     paid_seq            bigint,                -- the journal that booked its payment
@@ -498,6 +513,25 @@ create index withdrawals_by_day on withdrawals (store_id, asked_on);
 create index withdrawals_by_payment on withdrawals (store_id, paid_at) where status = 'paid';
 create index withdrawals_by_batch on withdrawals (batch_id, file_number) where batch_id is not null;
 create index withdrawals_newest on withdrawals (withdrawal_id, store_id);
+create index withdrawals_by_calendar on withdrawals (calendar, calendar_number) where due_at is not null;
+
+-- Dates that a new version of the calendar moved; only ever added to.
+create table withdrawal_redatings (
+    store_id        text        not null,
+    withdrawal_id   uuid        not null,
+    calendar        text        not null,
+    calendar_number integer     not null,
+    from_arrives_on date        not null,
+    to_arrives_on   date        not null,
+    from_latest_on  date        not null,
+    to_latest_on    date        not null,
+    author          text        not null,  -- who imported the notice
+    recorded_at     timestamptz not null,
+    primary key (store_id, withdrawal_id, calendar, calendar_number),
+    foreign key (store_id, withdrawal_id) references withdrawals (store_id, withdrawal_id),
+    foreign key (calendar, calendar_number) references calendar_versions (name, number),
+    constraint redated_when_a_date_moved check ((from_arrives_on, from_latest_on) <> (to_arrives_on, to_latest_on))
+);
 
 -- Fees that stores doubt (D4); only ever added to.
 create table fee_disputes (
@@ -609,6 +643,7 @@ create table bank_statements (
     constraint statement_adds_up check (opening + credits - debits = closing)
 );
 
+-- Lines and their matches come a hundred thousand at once, with their statement: foreign keys would double what that takes.
 create table bank_lines (
     rail                text    not null,
     day                 date    not null,
@@ -622,8 +657,7 @@ create table bank_lines (
     counterparty_number text,
     return_reason       text,
     words               text,
-    primary key (rail, day, number),
-    foreign key (rail, day) references bank_statements (rail, day)
+    primary key (rail, day, number)
 );
 create index bank_lines_by_reference on bank_lines (rail, reference);
 
@@ -639,8 +673,7 @@ create table line_matches (
     matched_by    text        not null check (matched_by in ('id', 'amount_date_name', 'person')),
     recorded_at   timestamptz not null,
     primary key (rail, day, number),
-    constraint one_line_per_payout unique (store_id, withdrawal_id, kind),
-    foreign key (rail, day, number) references bank_lines (rail, day, number)
+    constraint one_line_per_payout unique (store_id, withdrawal_id, kind)
 );
 
 -- Where bank and books differ. `amount` is how much more left the account than the books say; negative: less, or more came.
