@@ -11,8 +11,9 @@ from typing import Final, Literal
 import msgspec
 import structlog
 
+from houfu.calendars import actions as calendars
 from houfu.calendars import api as calendars_api
-from houfu.core.calendar import Calendar, shipped_calendar
+from houfu.core.calendar import Calendar
 from houfu.core.clock import Clock, SandboxClock, SystemClock
 from houfu.core.ids import IdMaker
 from houfu.db.migrate import app_role_usable, applied, missing, shipped
@@ -36,6 +37,7 @@ from houfu.lines.lanes import LANES, Lanes
 from houfu.payouts import api as payouts_api
 from houfu.payouts.opening import open_rails
 from houfu.payouts.rails.config import RailsConfig
+from houfu.payouts.rails.rail import close_rail
 from houfu.payouts.reports import Desk
 from houfu.payouts.settling import BankAnswer
 from houfu.payouts.simulated import RAILS as SIMULATED
@@ -51,7 +53,9 @@ from houfu.statements import api as statements_api
 from houfu.stores import api as stores_api
 from houfu.stores.bank_account import AccountTermsAt
 from houfu.withdrawals import api as withdrawals_api
+from houfu.withdrawals import redating_api
 from houfu.withdrawals.lanes import Lanes as WithdrawalLanes
+from houfu.withdrawals.redating import Redater
 from houfu.withdrawals.terms import withdrawal_terms
 from houfu.worker import Done, Worker
 
@@ -108,7 +112,7 @@ async def move_clock(call: Call[Nothing, Nothing, ClockBody]) -> Reply:
             raise Problem("clock_goes_back")
         if to - clock.now() > CLOCK_STRIDE_MAX:
             raise invalid("now", f"lies more than {CLOCK_STRIDE_MAX.days} days ahead of the clock")
-        await take_up_policies(call.service)
+        await take_up_news(call.service)
         done = await call.service.part(Worker).move_clock(clock, to)
         return reply(200, ClockView(now=clock.now(), done=done))
 
@@ -134,6 +138,7 @@ def routes() -> list[AnyRoute]:
         *policy_api.routes(),
         *ledger_api.routes(),
         *withdrawals_api.routes(),
+        *redating_api.routes(),
         *payouts_api.routes(),
         *reconciliation_api.routes(),
         *statements_api.routes(),
@@ -206,12 +211,13 @@ async def open_service(
         pool = await stack.enter_async_context(open_pool(dsn, as_app=as_app, size=pool_size))
         async with pool.acquire() as connection:
             book = await open_policy_book(connection)
-        policy = book.at(clock.now())
+            policy = book.at(clock.now())
+            calendar = await calendars.effective_calendar(connection, policy.terms.calendar, now=clock.now())
         service = Service(
             pool=pool,
             clock=clock,
             ids=ids,
-            parts=(book, policy.zone, shipped_calendar(policy.terms.calendar), Moving(), Database(dsn)),
+            parts=(book, policy.zone, calendar, Moving(), Database(dsn)),
         )
 
         def book_now() -> PolicyBook:
@@ -235,7 +241,10 @@ async def open_service(
             lanes=lanes,
         )
         service.put(await stack.enter_async_context(withdrawals))
-        service.put(open_rails(rails or SIMULATED, pool, clock=clock, habits=habits_of(policy)))
+        opened = open_rails(rails or SIMULATED, pool, clock=clock, habits=habits_of(policy))
+        for way in opened.ways.values():
+            stack.push_async_callback(close_rail, way)
+        service.put(opened)
         payouts = Payouts(
             pool,
             lambda: service.part(Rails),
@@ -243,7 +252,8 @@ async def open_service(
             terms_at=lambda now: withdrawal_terms(book_now().at(now).terms),
             ids=ids,
         )
-        service.put(Worker(pool, engine, book=book_now, ids=ids, payouts=payouts))
+        redater = Redater(pool, policy_at=lambda now: book_now().at(now), ids=ids)
+        service.put(Worker(pool, engine, book=book_now, ids=ids, payouts=payouts, dates=redater))
         yield service
 
 
@@ -288,7 +298,7 @@ async def working(service: Service) -> AsyncGenerator[None]:
 async def _work(service: Service) -> None:
     while True:
         try:
-            await take_up_policies(service)
+            await take_up_news(service)
             await service.part(Worker).run_due(service.clock.now())
         except Exception as fault:
             # Whatever it was, what is due stays due and is tried again.
@@ -296,10 +306,14 @@ async def _work(service: Service) -> None:
         await asyncio.sleep(WORK_EVERY_SECONDS)
 
 
-async def take_up_policies(service: Service) -> None:
-    """Let the service know of policies that were published while it ran."""
+async def take_up_news(service: Service) -> None:
+    """Let the service know of policies that were published, and of holiday notices that came, while it ran."""
+    now = service.clock.now()
     async with service.pool.acquire() as connection:
-        service.put(await refreshed(connection, service.part(PolicyBook)))
+        book = await refreshed(connection, service.part(PolicyBook))
+        service.put(book)
+        name = book.at(now).terms.calendar
+        service.put(await calendars.refreshed(connection, service.part(Calendar), name, now=now))
 
 
 async def publish_shipped(dsn: str, *, now: datetime) -> None:

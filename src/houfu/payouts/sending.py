@@ -16,7 +16,7 @@ from houfu.payouts.actions import unpacked
 from houfu.payouts.rails.rail import Rail, RailAway, RailRefused
 
 _SQL = load(__package__)
-LEASE: Final = timedelta(minutes=2)
+LEASE: Final = timedelta(minutes=15)
 """After this time a sender that never said how it ended is taken for dead."""
 FILES_AT_ONCE: Final = 20
 
