@@ -51,6 +51,14 @@ class Payouts(Protocol):
         ...
 
 
+class Dates(Protocol):
+    """The due work of calendars: a notice came, and open dates rest on the version before."""
+
+    async def run_due(self, now: datetime) -> int:
+        """Recompute dates, up to a limit; how many were looked at. Zero: nothing is left to do."""
+        ...
+
+
 class Done(msgspec.Struct):
     """How much due work was done, by kind."""
 
@@ -60,10 +68,11 @@ class Done(msgspec.Struct):
     assessed: int = 0
     payouts: int = 0
     forgotten: int = 0
+    redated: int = 0
 
 
 class Worker:
-    """Does what is due. `payouts` is the due work of withdrawals."""
+    """Does what is due. `payouts` is the due work of withdrawals, `dates` that of calendars."""
 
     def __init__(
         self,
@@ -73,12 +82,14 @@ class Worker:
         book: Callable[[], PolicyBook],
         ids: IdMaker,
         payouts: Payouts,
+        dates: Dates | None = None,
     ) -> None:
         self._pool = pool
         self._lanes = lanes
         self._book = book
         self._ids = ids
         self._payouts = payouts
+        self._dates = dates
         self._forgot_at: datetime | None = None
         self._taken_up: tuple[PolicyBook, datetime] | None = None
 
@@ -94,6 +105,9 @@ class Worker:
             pass
         while await self._retries(now, done):
             pass
+        # Before the payouts, which carry the day of their arrival to the bank.
+        while self._dates is not None and (looked_at := await self._dates.run_due(now)):
+            done.redated += looked_at
         while moved := await self._payouts.run_due(now):
             done.payouts += moved
         await self._forget(now, done)

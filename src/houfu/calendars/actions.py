@@ -19,7 +19,7 @@ from houfu.calendars.countries import (
     foreseen,
     weekend_of,
 )
-from houfu.calendars.version import Change, Version, changes, laid_over, read_notice, sha_of
+from houfu.calendars.version import CalendarVersion, DayChange, changes, laid_over, read_notice, sha_of
 from houfu.core.calendar import Calendar
 from houfu.db.queries import load
 from houfu.db.tx import CONFLICT, Connection
@@ -33,9 +33,9 @@ _SQL = load(__package__)
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
     """What importing a notice came to. Not `changed`: it was in force already, and nothing was written."""
 
-    version: Version
+    version: CalendarVersion
     changed: bool
-    changes: list[Change]
+    changes: list[DayChange]
 
 
 async def effective_calendar(connection: Connection, name: str, *, now: datetime) -> Calendar:
@@ -77,13 +77,13 @@ async def import_notice(
 
 async def versions(
     connection: Connection, name: str, *, before: int | None = None, limit: int
-) -> list[Version]:
+) -> list[CalendarVersion]:
     """The versions that were imported, newest first; `before` is the number where the page before ended."""
     must_be_known(name)
     return [_version(row) for row in await connection.fetch(_SQL["versions"], name, before, limit)]
 
 
-async def changes_of(connection: Connection, version: Version, *, now: datetime) -> list[Change]:
+async def changes_of(connection: Connection, version: CalendarVersion, *, now: datetime) -> list[DayChange]:
     """The days that a version made other ones than they were before it."""
     rows = await connection.fetch(_SQL["documents_until"], version.calendar, version.number)
     numbered = [(number, row["document"]) for number, row in enumerate(rows, start=1)]
@@ -114,7 +114,7 @@ async def _import(
             return Imported(version=version, changed=False, changes=[])
         if notice.years.intersection(version.years):
             break  # what came before it was replaced meanwhile: the same text again brings it back
-    version = Version(
+    version = CalendarVersion(
         calendar=name,
         number=earlier[0].number + 1 if earlier else 1,
         version=notice.version,
@@ -147,5 +147,5 @@ def _calendar(name: str, documents: Sequence[tuple[int, str]], now: datetime) ->
     return replace(foreseen(calendar, now.year), number=documents[-1][0])
 
 
-def _version(row: Record) -> Version:
-    return msgspec.convert(dict(row) | {"sha256": row["sha256"].hex()}, Version)
+def _version(row: Record) -> CalendarVersion:
+    return msgspec.convert(dict(row) | {"sha256": row["sha256"].hex()}, CalendarVersion)

@@ -8,7 +8,7 @@ import msgspec
 
 from houfu.calendars import actions
 from houfu.calendars.countries import CalendarUnknown, foreseen
-from houfu.calendars.version import Change, NoticeInvalid, Version
+from houfu.calendars.version import CalendarVersion, DayChange, NoticeInvalid
 from houfu.core.calendar import Calendar, DayKind
 from houfu.http.caller import OPERATOR, STAFF
 from houfu.http.fields import Day, Lines, Note, Nothing, PageQuery, must_be_sensible
@@ -91,9 +91,9 @@ class ImportedView(msgspec.Struct, frozen=True, kw_only=True):
     """What the notice came to. Not `changed`: it was imported before and is in force. `changes` are the days that became
     other ones, `changes_in_words` the same for people."""
 
-    version: Version
+    version: CalendarVersion
     changed: bool
-    changes: list[Change]
+    changes: list[DayChange]
     changes_in_words: list[str]
 
 
@@ -216,7 +216,7 @@ def routes() -> list[AnyRoute]:
             path=CalendarPath,
             query=PageQuery,
             body=Nothing,
-            answers={200: Page[Version]},
+            answers={200: Page[CalendarVersion]},
             handle=show_versions,
             raises=_MISSES,
         ),

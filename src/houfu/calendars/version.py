@@ -22,7 +22,7 @@ class NoticeInvalid(ValueError):
     """The text is no notice of this calendar; the message says where."""
 
 
-class Version(msgspec.Struct, frozen=True, kw_only=True):
+class CalendarVersion(msgspec.Struct, frozen=True, kw_only=True):
     """A notice that was imported: `number` counts a calendar's from 1; `years` are those it holds."""
 
     calendar: str
@@ -35,7 +35,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     recorded_at: datetime
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class DayChange(msgspec.Struct, frozen=True, kw_only=True):
     """A day that a version made another one: what it was, and what it is."""
 
     day: date
@@ -94,12 +94,14 @@ def laid_over(basis: Calendar, texts: Sequence[str]) -> Calendar:
     return calendar
 
 
-def changes(before: Calendar, after: Calendar, years: Sequence[int]) -> Iterator[Change]:
+def changes(before: Calendar, after: Calendar, years: Sequence[int]) -> Iterator[DayChange]:
     """The days of those years that `after` has otherwise than `before`, in order; a changed name alone is none."""
     for year in sorted(years):
         day = date(year, 1, 1)
         while day.year == year:
             was, now = before.kind(day), after.kind(day)
             if was is not now:
-                yield Change(day=day, was=was, now=now, name=after.names.get(day, before.names.get(day, "")))
+                yield DayChange(
+                    day=day, was=was, now=now, name=after.names.get(day, before.names.get(day, ""))
+                )
             day += _DAY

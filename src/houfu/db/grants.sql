@@ -21,13 +21,14 @@ begin
         grant insert on
             api_keys, idempotency, sandbox_clock,
             message_boxes, messages,
+            calendar_versions,
             books, journals, balances,
             stores, store_metrics, store_facts, bank_accounts,
             facilities, allocations,
             policy_versions, policy_publications, policy_trials, assessments, shadow_decisions,
             assessment_runs, referrals,
             lines, layers, line_changes, authorizations, movements,
-            withdrawals,
+            withdrawals, fee_disputes, withdrawal_redatings,
             payout_batches, payout_files, bank_reports, simulated_bank_files,
             reconciled_rails, bank_statements, bank_lines, line_matches, breaks, break_moves
             to houfu_app;

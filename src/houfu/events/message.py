@@ -39,6 +39,7 @@ class Kind(StrEnum):
     USAGE_REMINDER = "usage_reminder"
     WITHDRAWAL_PAID = "withdrawal_paid"
     WITHDRAWAL_FAILED = "withdrawal_failed"
+    ARRIVAL_CHANGED = "arrival_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,29 @@ MEANING: Final[Mapping[Kind, Meaning]] = MappingProxyType(
         Kind.WITHDRAWAL_FAILED: Meaning(
             "提现未成功,或到账后被银行退回:原因与退回金额",
             "A withdrawal failed, or came back after it was paid: why, and what went back to the balance",
-            ("withdrawal_id", "amount", "net", "currency", "bank_reference", "bank_reason", "returned", "came_back"),
+            (
+                "withdrawal_id",
+                "amount",
+                "net",
+                "currency",
+                "bank_reference",
+                "bank_reason",
+                "returned",
+                "came_back",
+            ),
+        ),
+        Kind.ARRIVAL_CHANGED: Meaning(
+            "节假日安排更新后,提现的到账日期改变",
+            "A new holiday notice moved the days on which a withdrawal arrives",
+            (
+                "withdrawal_id",
+                "from_arrives_on",
+                "to_arrives_on",
+                "from_latest_on",
+                "to_latest_on",
+                "calendar",
+                "calendar_number",
+            ),
         ),
     }
 )
@@ -168,6 +191,12 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "bank_reason": "the bank's code for not paying, ISO 20022; null where it gave none",
         "returned": "what went back to the store's balance",
         "came_back": "whether the bank had paid it before",
+        "from_arrives_on": "the local day on which the money was expected",
+        "to_arrives_on": "the local day on which it is expected now",
+        "from_latest_on": "the latest such day before",
+        "to_latest_on": "the latest such day now",
+        "calendar": "the calendar whose notice came",
+        "calendar_number": "the number of its version",
         "currency": "of the amounts",
     }
 )

@@ -117,6 +117,46 @@ def limit_referred(
     )
 
 
+def arrival_changed(
+    store_id: str,
+    *,
+    id: str,
+    withdrawal_id: str,
+    asked_on: date,
+    amount: int,
+    arrives_on: tuple[date, date],
+    latest_on: tuple[date, date],
+    calendar: str,
+    calendar_number: int,
+    occurred_at: datetime,
+    currency: str = DEFAULT_CURRENCY,
+) -> Message:
+    """A new holiday notice moved a withdrawal's arrival (D1): both days as they were and as they are. Minor units."""
+    (arrived, arrives), (was_latest, latest) = arrives_on, latest_on
+    asked = in_words(amount, currency)
+    may_zh = "" if latest == arrives else f",最迟{latest.isoformat()}"
+    may_en = "" if latest == arrives else f", at the latest on {latest.isoformat()}"
+    return Message(
+        store_id,
+        id,
+        Kind.ARRIVAL_CHANGED,
+        f"节假日安排已更新:您{asked_on.isoformat()}申请的提现({asked})原预计{arrived.isoformat()}到账,"
+        f"现预计{arrives.isoformat()}到账{may_zh}。金额不变。",
+        f"A new holiday notice came: the withdrawal of {asked} you asked for on {asked_on.isoformat()} was expected on "
+        f"{arrived.isoformat()} and is now expected on {arrives.isoformat()}{may_en}. Its amount stays.",
+        {
+            "withdrawal_id": withdrawal_id,
+            "from_arrives_on": arrived.isoformat(),
+            "to_arrives_on": arrives.isoformat(),
+            "from_latest_on": was_latest.isoformat(),
+            "to_latest_on": latest.isoformat(),
+            "calendar": calendar,
+            "calendar_number": calendar_number,
+        },
+        occurred_at,
+    )
+
+
 def _percent(bp: int) -> str:
     whole, hundredths = divmod(bp, 100)
     return f"{whole}.{hundredths:02d}%" if hundredths else f"{whole}%"

@@ -81,6 +81,13 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "withdrawal_unknown": Kind(404, "提现不存在", "There is no such withdrawal"),
         "bank_account_unknown": Kind(404, "该店铺没有此收款银行账户", "The store has no such bank account"),
         "policy_unknown": Kind(404, "没有这个政策版本", "Nobody proposed that policy version"),
+        "calendar_unknown": Kind(
+            404,
+            "没有这个日历:应为 cn 或国家代码(如 DE、DE-BY)",
+            "There is no such calendar: it is cn, or the ISO code of a country or of a part, such as DE or DE-BY",
+        ),
+        "bank_statement_unknown": Kind(404, "该通道当日没有对账单", "The rail has no statement of that day"),
+        "break_unknown": Kind(404, "没有这笔差异", "There is no such break"),
         "sandbox_off": Kind(
             404, "该服务不是沙箱,时钟不可调整", "The service is no sandbox: its clock cannot be moved"
         ),
@@ -107,13 +114,25 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "payout_batch_unknown": Kind(404, "付款批次不存在", "There is no such payout batch"),
         "payout_file_unknown": Kind(404, "付款文件不存在", "There is no such payout file"),
         "payout_batch_own": Kind(
-            409, "制单人不能复核自己的批次", "Whoever made the batch may not decide about it: another key does"
+            409,
+            "制单人不能复核自己的批次",
+            "Whoever made the batch may not decide about it: another key does",
         ),
         "payout_batch_decided": Kind(
             409, "该批次已被他人复核", "The batch was decided about before, otherwise or by another"
         ),
         "policy_moment_taken": Kind(
             409, "另一版本在同一时刻生效", "Another version comes into force at that very moment"
+        ),
+        "break_status_unfit": Kind(
+            409,
+            "差异当前状态不支持此操作",
+            "The break's status does not allow this: see GET /v1/breaks/{break_id}",
+        ),
+        "break_own_proposal": Kind(
+            409,
+            "提出人不能关闭自己提出的差异",
+            "Whoever proposed how to close the break may not close it: another key does",
         ),
         "body_too_large": Kind(413, "请求内容超过 1 MB", "The body is over 1 MB"),
         "media_type_unsupported": Kind(415, "请求内容必须是 JSON", "The body must be JSON"),
@@ -130,6 +149,11 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             422,
             "政策文件有误,errors 列出每一处的行列",
             "The policy cannot be used: errors has every fault by line and column",
+        ),
+        "export_too_long": Kind(
+            422,
+            "超过 20,000 行,无法生成 PDF,请缩小范围或改用 format=csv",
+            "Over 20,000 rows are too many for a PDF: choose fewer, or ask for format=csv",
         ),
         "clock_goes_back": Kind(422, "时钟只能向前调整", "The clock does not go back"),
         "busy": Kind(429, "请求过多,请稍后重试", "Too much at once: come back shortly", 1),
