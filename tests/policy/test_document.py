@@ -71,6 +71,12 @@ FAULTS = [
     ("bad form", ("currency: CNY", "currency: yuan"), "currency", "form"),
     ("bad zone", ("Asia/Shanghai", "Asia/Shanghigh"), "timezone", "time zone"),
     ("zone outside", ("Asia/Shanghai", "../../etc/passwd"), "timezone", "time zone"),
+    ("no such country", ("calendar: cn", "calendar: XX"), "calendar", "names no country whose holidays are known: they are AD, AE"),
+    ("no such part", ("calendar: cn", "calendar: DE-XX"), "calendar", "they are BB, BE, BW, BY"),
+    ("China by its laws", ("calendar: cn", "calendar: CN"), "calendar", "`cn` is the State Council's"),
+    ("calendar outside", ("calendar: cn", "calendar: ../passwd"), "calendar", "the ISO code of a country"),
+    ("Norway is no text", ("calendar: cn", "calendar: NO"), "calendar", "or quoted"),
+    ("calendar too long", ("calendar: cn", "calendar: " + "D" * 17), "calendar", "over 16 characters"),
     ("duplicate key", ("hold_days: 15", "hold_days: 15\n  hold_days: 16"), "orders.hold_days", "twice"),
     ("list for mapping", ("guidance:\n", "guidance: [1]\nguide:\n"), "guidance", "a mapping"),
     ("text for list", ("zero_rules:\n", "zero_rules: none\nzero_rulez:\n"), "zero_rules", "must be a list"),
@@ -168,3 +174,9 @@ def test_a_byte_order_mark_and_windows_line_ends_change_nothing() -> None:
     assert (
         load_policy(b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").encode()).sha256 == shipped_policy().sha256
     )
+
+
+@pytest.mark.parametrize("name", ["cn", "DE", "DE-BY", "SA", '"NO"'])
+def test_a_policy_follows_the_working_days_of_any_country(name: str) -> None:
+    text = shipped_text().replace("calendar: cn", f"calendar: {name}")
+    assert load_policy(text).terms.calendar == name.strip('"')

@@ -116,6 +116,7 @@ KINDS: list[Row] = [
     ("bearer without partners", ("received: platform", "received: ⌖funding_partner"), "the policy has no funding partners", "add one to `partners`"),
     ("partner unmeasured", ("\nzero_rules:", "\npartners:\n  - {code: bank, when: level > 9, cap: gmv_12m, headroom: ⌖emergenzy, price_ppm_per_day: 1, zh: 行, en: bank}\nzero_rules:"), "there is no input `emergenzy`", "did you mean `emergency`?"),
     ("zone", ("timezone: Asia/Shanghai", "timezone: ⌖Asia/Shanghigh"), "`Asia/Shanghigh` is not a time zone", "e.g. Asia/Shanghai"),
+    ("calendar", ("calendar: cn", "calendar: ⌖de-by"), "`de-by` is neither `cn` nor the ISO code of a country, such as DE, or of a part, such as DE-BY", "write `DE-BY`"),
 ]
 # fmt: on
 

@@ -29,7 +29,7 @@ class CalendarUnknown(LookupError):
     """There is no calendar of this name; the message says what names there are."""
 
 
-@cache
+@lru_cache(maxsize=256)
 def fault_of(name: str) -> str | None:
     """What is wrong with a calendar's name; None where it is good."""
     if name == STATE_COUNCIL:

@@ -5,7 +5,8 @@ from datetime import date, timedelta
 
 from msgspec import Struct
 
-from houfu.core.calendar import Calendar, shipped_calendar
+from houfu.calendars.countries import calendar_of
+from houfu.core.calendar import Calendar
 from houfu.policy.compile import Answer, Inputs, compile_policy
 from houfu.policy.document import Policy
 from houfu.policy.evaluate import evaluate, limit_total, policy_reasons
@@ -56,7 +57,8 @@ def advise(
     """The actions that would raise the total, the greatest gain first, then the soonest.
 
     `today`, `opened_on` and `last_violation_on` are local days. Without the latter two, the day of an action that depends
-    on them is the latest it could be. `calendar` tells working days; None: the programme's own. Raises as `evaluate` does.
+    on them is the latest it could be. `calendar` tells working days; None: the programme's own, as
+    it is before any notice is imported. Raises as `evaluate` does.
     """
     now = evaluate(policy, inputs)
     store = _Store(
@@ -64,7 +66,7 @@ def advise(
         today=today,
         opened_on=opened_on,
         last_violation_on=last_violation_on,
-        calendar=calendar or shipped_calendar(policy.terms.calendar),
+        calendar=calendar or calendar_of(policy.terms.calendar, today.year),
     )
     decide = compile_policy(policy).decide
     before = decide(now.inputs)

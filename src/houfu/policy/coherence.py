@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from houfu.calendars.countries import fault_of
 from houfu.policy.periods import add_months
 from houfu.policy.shape import Misfit, suggest
 from houfu.policy.source import Path, clip
@@ -16,6 +17,7 @@ def incoherences(terms: PolicyTerms) -> list[Misfit]:
     """Everything that contradicts something else in the document."""
     return [
         *_zone(terms),
+        *_calendar(terms),
         *_repeated_codes(terms),
         *_layers(terms),
         *_windows(terms.promotion_windows),
@@ -31,6 +33,15 @@ def _zone(terms: PolicyTerms) -> list[Misfit]:
     except (ValueError, OSError, KeyError):
         return [(("timezone",), f"`{clip(terms.timezone)}` is not a time zone", "e.g. Asia/Shanghai")]
     return []
+
+
+def _calendar(terms: PolicyTerms) -> list[Misfit]:
+    fault = fault_of(terms.calendar)
+    if fault is None:
+        return []
+    spelt = terms.calendar.strip().upper()
+    hint = f"write `{spelt}`" if fault_of(spelt) is None else "e.g. cn, DE or DE-BY"
+    return [(("calendar",), f"`{clip(terms.calendar)}` {fault}", hint)]
 
 
 def meaning_clashes(earlier: PolicyTerms, later: PolicyTerms) -> list[Misfit]:

@@ -24,6 +24,7 @@ Money = Annotated[int, Meta(ge=0, le=MONEY_MAX)]
 ShareBp = Annotated[int, Meta(ge=0, le=10_000)]
 MonthDay = Annotated[str, Meta(pattern="^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
 TimeOfDay = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+CalendarName = Annotated[str, Meta(min_length=1, max_length=16)]
 Unit = Literal["fen", "bp", "count", "months", "level", "hundredths", "flag"]
 Bearer = Literal["store", "platform", "funding_partner"]
 
@@ -297,9 +298,15 @@ class Hours24(Struct, frozen=True, kw_only=True):
     """What a store may withdraw in any 24 hours, so that nobody asks twice, just before and just after midnight.
     What is not given is not limited. `share_max_bp` is of the line's total, rounded down to the fen."""
 
-    count_max: Count | None = None
+    count_max: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     amount_max: Money | None = None
     share_max_bp: Annotated[int, Meta(ge=0, le=100_000)] | None = None
+
+
+class ReviewTerm(Struct, frozen=True, kw_only=True):
+    """Within how many working days a risk review is decided (D10)."""
+
+    working_days: Annotated[int, Meta(ge=1, le=30)] = 3
 
 
 class Withdrawals(Struct, frozen=True, kw_only=True):
@@ -318,6 +325,7 @@ class Withdrawals(Struct, frozen=True, kw_only=True):
     day_amount_max: Money | None = None
     hours_24: Hours24 = Hours24()
     bank_account: AccountTerms = AccountTerms()
+    review: ReviewTerm = ReviewTerm()
 
 
 class Guidance(Struct, frozen=True, kw_only=True):
@@ -335,7 +343,7 @@ class PolicyTerms(Struct, frozen=True, kw_only=True):
     version: Annotated[int, Meta(ge=1, le=2**31 - 1)]
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
     timezone: Annotated[str, Meta(min_length=1, max_length=64)]
-    calendar: Literal["cn"] = "cn"
+    calendar: CalendarName = "cn"
     zh: Wording
     en: Wording
     inputs: Annotated[tuple[InputTerm, ...], Meta(min_length=1, max_length=200)]
