@@ -44,7 +44,10 @@ def names() -> Iterator[bytes]:
     """Each element has a name of its own, within a payment of its own."""
     yield OPEN + b"<Ntry><NtryDtls>"
     for start in range(0, 900_000, 50_000):
-        yield b"".join(b"<TxDtls><x%x/></TxDtls>" % number for number in range(start, start + 50_000))
+        yield b"".join(
+            b"<TxDtls><x%x_of_a_long_name_indeed/></TxDtls>" % number
+            for number in range(start, start + 50_000)
+        )
 
 
 def attributes() -> Iterator[bytes]:

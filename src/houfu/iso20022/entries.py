@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Final
+from operator import itemgetter
+from typing import Final, cast
 
 import msgspec
 
@@ -10,6 +11,7 @@ from houfu.iso20022.amounts import SUM_MAX, digits_of, minor_of
 from houfu.iso20022.amounts import amount_text as in_digits
 from houfu.iso20022.element import Element
 from houfu.iso20022.message import Entry, MessageRefused
+from houfu.iso20022.payments import NOTHING, PLANS_MAX, Payment, Picked, Plans, said
 from houfu.iso20022.reading import BANK_ZONE, Namespace, day
 from houfu.iso20022.reading import moment as moment_of
 from houfu.iso20022.writing import escaped, exact
@@ -36,23 +38,6 @@ class Totals(msgspec.Struct, gc=False):
             self.debits += amount
 
 
-class _Payment(msgspec.Struct, gc=False):
-    """One TxDtls, before its entry is known. Amount and currency are texts."""
-
-    reference: str | None = None
-    end_to_end_id: str | None = None
-    amount: str | None = None
-    currency: str | None = None
-    indicator: str | None = None
-    creditor_name: str | None = None
-    creditor_number: str | None = None
-    debtor_name: str | None = None
-    debtor_number: str | None = None
-    returned: bool = False
-    return_reason: str | None = None
-    words: str | None = None
-
-
 class EntryReader:
     """Takes the parts named by `tags` one by one. Afterwards: `entries` (booked ones only), their `currency`, the totals
     of those booked and of all."""
@@ -67,7 +52,9 @@ class EntryReader:
         self.all: Final = Totals()
         self._ns = ns
         self._holder = tag(holder)
-        self._payments: list[_Payment] = []
+        self._payments: list[Payment] = []
+        self._plans: Final = Plans(ns)
+        self._picks: Final[dict[tuple[str, ...], Picked]] = {}
         self._digits = 2
         self._name_at: Final = len(tag(""))
         self._day_text: str | None = None
@@ -77,7 +64,7 @@ class EntryReader:
     def take(self, element: Element) -> None:
         """One part, as it ended."""
         if element.tag == self.tags[1]:
-            self._payments.append(self._payment(element))
+            self._payments.append(self._plans.payment(element))
         else:
             payments, self._payments = self._payments, []
             self._entry(element, payments)
@@ -101,125 +88,32 @@ class EntryReader:
             self.currency = currency
         return minor_of(text, self._digits)
 
-    def _payment(self, element: Element) -> _Payment:
-        made = _Payment()
-        at = self._name_at
-        about = told = None
-        for child in element:
-            name = child.tag[at:]
-            if name == "Amt":
-                made.amount, made.currency = child.text, child.get("Ccy")
-            elif name == "Refs":
-                for found in child:
-                    name = found.tag[at:]
-                    if name == "EndToEndId":
-                        end_to_end_id = _said(found)
-                        made.end_to_end_id = None if end_to_end_id == "NOTPROVIDED" else end_to_end_id
-                    elif name == "AcctSvcrRef":
-                        made.reference = _said(found)
-            elif name == "RltdPties":
-                self._parties(child, made)
-            elif name == "CdtDbtInd":
-                made.indicator = child.text
-            elif name == "RmtInf":
-                about = self._words(child, "Ustrd")
-            elif name == "RtrInf":
-                made.returned = True
-                made.return_reason = self._ns.text(child, "Rsn/Cd", "Rsn/Prtry")
-                told = self._words(child, "AddtlInf")
-            elif name == "AddtlTxInf":
-                about = _said(child) or about
-            elif name == "AmtDtls" and made.amount is None:
-                found = child.find(self._ns.path("TxAmt/Amt"))
-                if found is not None:
-                    made.amount, made.currency = found.text, found.get("Ccy")
-        made.words = told or about
-        return made
-
-    def _parties(self, element: Element, made: _Payment) -> None:
-        at = self._name_at
-        for child in element:
-            name = child.tag[at:]
-            if name == "Cdtr":
-                made.creditor_name = self._name(child)
-            elif name == "CdtrAcct":
-                made.creditor_number = self._number(child)
-            elif name == "Dbtr":
-                made.debtor_name = self._name(child)
-            elif name == "DbtrAcct":
-                made.debtor_number = self._number(child)
-
-    def _name(self, party: Element) -> str | None:
-        """`Nm`, or `Pty/Nm` since version .08."""
-        for child in party:
-            name = child.tag[self._name_at :]
-            if name == "Nm":
-                return _said(child)
-            if name == "Pty":
-                return self._name(child)
-        return None
-
-    def _number(self, account: Element) -> str | None:
-        """`Id/IBAN`, or `Id/Othr/Id`."""
-        at = self._name_at
-        for identity in account:
-            if identity.tag[at:] == "Id":
-                for kind in identity:
-                    name = kind.tag[at:]
-                    if name == "IBAN":
-                        return _said(kind)
-                    if name == "Othr":
-                        return next((_said(found) for found in kind if found.tag[at:] == "Id"), None)
-        return None
-
-    def _words(self, element: Element, wanted: str) -> str | None:
-        at = self._name_at
-        return (
-            " ".join([said for child in element if child.tag[at:] == wanted and (said := _said(child))])
-            or None
-        )
-
-    def _entry(self, element: Element, payments: list[_Payment]) -> None:
-        at = self._name_at
+    def _entry(self, element: Element, payments: list[Payment]) -> None:
         parent = element.getparent()
         if parent is None or parent.tag != self._holder:
             raise MessageRefused(f"{_where(element)}an entry stands outside of its account")
-        money = status = booked = valued = indicator = reference = about = None
-        reversal = False
-        for child in element:
-            name = child.tag[at:]
-            if name == "Amt":
-                if money is not None:
-                    raise MessageRefused(f"{_where(element)}an entry has two amounts")
-                money = child
-            elif name == "CdtDbtInd":
-                indicator = child.text
-            elif name == "Sts":
-                status = _said(child[0] if len(child) else child)
-            elif name == "BookgDt":
-                booked = child
-            elif name == "ValDt":
-                valued = child
-            elif name == "AcctSvcrRef":
-                reference = _said(child)
-            elif name == "AddtlNtryInf":
-                about = _said(child)
-            elif name == "RvslInd":
-                reversal = _said(child) in ("true", "1")
-        if money is None or status is None:
-            raise MessageRefused(f"{_where(element)}an entry has no amount or no status")
+        children = list(element)
+        shape = tuple([child.tag for child in children])
+        pick = self._picks.get(shape)
+        if pick is None:
+            pick = self._pick(element, children)
+            if len(self._picks) < PLANS_MAX:
+                self._picks[shape] = pick
+        children.append(NOTHING)
+        money, indicator, status, when, named, about, reversal = pick(children)
+        state = said(status[0] if len(status) else status) or ""
         amount_text = money.text
         amount = self._money(amount_text, money.get("Ccy"))
-        credit = _is_credit(indicator)
+        credit = _is_credit(indicator.text)
         self.all.add(amount, credit=credit)
-        if status != "BOOK":
-            if status in _SKIPPED:
+        if state != "BOOK":
+            if state in _SKIPPED:
                 return
-            raise MessageRefused(f"{_where(element)}{status[:10]!r} is not a known status of an entry")
+            raise MessageRefused(f"{_where(element)}{state[:10]!r} is not a known status of an entry")
         self.booked.add(amount, credit=credit)
-        booked_on = self._day(element, booked if booked is not None else valued)
-        payments = payments or [_Payment()]
-        references = self._named(element, reference, payments)
+        booked_on = self._day(element, when)
+        payments = payments or [Payment()]
+        references = self._named(element, said(named), payments)
         alone = len(payments) == 1
         signed = 0
         for reference, payment in zip(references, payments, strict=True):
@@ -237,13 +131,15 @@ class EntryReader:
                 part = amount
             else:
                 part = self._money(payment.amount, payment.currency)
+            if not part:
+                continue
             signed += part if in_credit == credit else -part
             creditor = payment.creditor_name, payment.creditor_number
             debtor = payment.debtor_name, payment.debtor_number
             name, number = debtor if in_credit else creditor
             if name is None and number is None:
                 name, number = creditor if in_credit else debtor
-            back = payment.returned or (reversal and in_credit)
+            back = payment.returned or (in_credit and reversal.text in ("true", "1"))
             self.entries.append(
                 Entry(
                     reference,
@@ -254,7 +150,7 @@ class EntryReader:
                     name,
                     number,
                     (payment.return_reason or _RETURNED_WITHOUT_REASON) if back else None,
-                    payment.words or about,
+                    payment.words or said(about),
                 )
             )
         if signed != amount:
@@ -263,10 +159,24 @@ class EntryReader:
                 f"entry {references[0]}: its payments sum to {summed}, the entry is of {held}"
             )
 
-    def _day(self, element: Element, when: Element | None) -> date:
+    def _pick(self, element: Element, children: list[Element]) -> Picked:
+        """How to take the fields of an entry whose children are tagged as these. Refuses an entry without amount or
+        status, or with two."""
+        at = self._name_at
+        names = [child.tag[at:] for child in children]
+        for name in ("Amt", "CdtDbtInd", "Sts"):
+            if names.count(name) != 1:
+                raise MessageRefused(f"{_where(element)}{name} of an entry is missing, or occurs twice")
+        when = "BookgDt" if "BookgDt" in names else "ValDt"
+        fields = ("Amt", "CdtDbtInd", "Sts", when, "AcctSvcrRef", "AddtlNtryInf", "RvslInd")
+        return cast(
+            "Picked", itemgetter(*[names.index(name) if name in names else len(names) for name in fields])
+        )
+
+    def _day(self, element: Element, when: Element) -> date:
         """The date of a BookgDt or ValDt, which holds `Dt` or `DtTm`. Refuses none."""
         at = self._name_at
-        for child in when if when is not None else ():
+        for child in when:
             text = (child.text or "").strip()
             if text == self._day_text:
                 return self._day_last
@@ -280,7 +190,7 @@ class EntryReader:
             return self._day_last
         raise MessageRefused(f"{_where(element)}an entry has no day of booking")
 
-    def _named(self, element: Element, reference: str | None, payments: list[_Payment]) -> list[str]:
+    def _named(self, element: Element, reference: str | None, payments: list[Payment]) -> list[str]:
         """A reference for each payment of an entry: the bank's for it, else the entry's, numbered where they are many."""
         if len(payments) == 1:
             return [reference or payments[0].reference or self._numbered(element)]
@@ -296,11 +206,6 @@ class EntryReader:
         parent = element.getparent()
         within = ns.need(parent, "Id") if parent is not None else ""
         return f"{within}/{ns.need(element, 'NtryRef')}"
-
-
-def _said(element: Element) -> str | None:
-    text = element.text
-    return (text.strip() or None) if text else None
 
 
 def _where(element: Element) -> str:
@@ -332,13 +237,13 @@ def prove_totals(ns: Namespace, holder: Element, reader: EntryReader) -> None:
     booked, every = told(reader.booked), told(reader.all)
     for name in booked:
         for at, field in enumerate(("NbOfNtries", "Sum")):
-            said = ns.text(summary, f"{name}/{field}")
-            if said is None:
+            told_sum = ns.text(summary, f"{name}/{field}")
+            if told_sum is None:
                 continue
-            value = minor_of(said, 0 if at == 0 else digits, most=SUM_MAX)
+            value = minor_of(told_sum, 0 if at == 0 else digits, most=SUM_MAX)
             if value not in (booked[name][at], every[name][at]):
                 held = booked[name][at] if at == 0 else in_digits(booked[name][at], digits)
-                raise MessageRefused(f"{name}/{field} says {said}, the entries give {held}")
+                raise MessageRefused(f"{name}/{field} says {told_sum}, the entries give {held}")
 
 
 def entries_text(entries: Iterable[Entry], currency: str) -> str:
