@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from houfu.commands import (
     bank,
     bench,
+    calendar,
     demo,
     doctor,
     importing,
@@ -20,6 +21,7 @@ from houfu.commands import (
     payouts,
     policy,
     quote,
+    reconcile,
     serve,
 )
 from houfu.commands.console import Exit, Failed, give_up, say
@@ -56,6 +58,8 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(policy.app, name="policy")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(payouts.app, name="payouts")
+app.add_typer(calendar.app, name="calendar")
+app.add_typer(reconcile.app, name="reconcile")
 app.add_typer(bench.app, name="bench")
 
 

@@ -70,7 +70,7 @@ async def test_a_credit_with_the_id_of_a_paid_payout_brings_it_back(programme: P
         (paid.id, "returned", "AC04", "closed account")
     ]
     (off,) = await programme.breaks()
-    assert (off.kind, off.amount, off.suggested_withdrawal) == (
+    assert (off.kind, off.amount, off.suggested_withdrawal_id) == (
         "line_without_payout",
         -7_000,
         unknown.public_id,
@@ -116,7 +116,7 @@ async def test_a_payout_of_another_rail_is_not_this_lines(programme: Programme) 
     (other,) = await programme.payouts(10_000, rail="other")
     await programme.take_up(statement(line(other)))
     (off,) = await programme.breaks()
-    assert (off.kind, off.suggested_withdrawal) == ("line_without_payout", other.public_id)
+    assert (off.kind, off.suggested_withdrawal_id) == ("line_without_payout", other.public_id)
 
 
 async def test_a_reference_that_came_before_is_a_line_twice(programme: Programme) -> None:
@@ -150,7 +150,7 @@ async def test_where_several_payouts_fit_a_person_is_shown_one(programme: Progra
             line(amount=40_000),
         )
     )
-    assert [(one.suggested_withdrawal, one.suggested_score) for one in await programme.breaks()] == [
+    assert [(one.suggested_withdrawal_id, one.suggested_score) for one in await programme.breaks()] == [
         (first.public_id, 90),
         (named.public_id, 80),
         (alone.public_id, 50),
@@ -162,7 +162,7 @@ async def test_a_line_that_comes_on_a_later_day_closes_its_break(programme: Prog
     (paid,) = await programme.payouts(10_000, status="paid")
     await programme.take_up(statement())
     (missed,) = await programme.breaks()
-    assert (missed.kind, missed.withdrawal, missed.amount) == (
+    assert (missed.kind, missed.withdrawal_id, missed.amount) == (
         "payout_without_line",
         paid.public_id,
         -10_000,

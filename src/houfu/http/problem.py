@@ -79,6 +79,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         ),
         "authorization_unknown": Kind(404, "授权不存在", "There is no such authorization"),
         "withdrawal_unknown": Kind(404, "提现不存在", "There is no such withdrawal"),
+        "review_unknown": Kind(404, "审核不存在", "There is no such review"),
         "bank_account_unknown": Kind(404, "该店铺没有此收款银行账户", "The store has no such bank account"),
         "policy_unknown": Kind(404, "没有这个政策版本", "Nobody proposed that policy version"),
         "calendar_unknown": Kind(
@@ -103,6 +104,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             "额度当前状态不支持此操作",
             "The line's status does not allow this: see GET /v1/stores/{store_id}/line",
         ),
+        "review_decided": Kind(409, "该审核已有结论", "The review was decided before"),
         "policy_version_taken": Kind(
             409,
             "该版本号已用于其他内容或其他生效日期,请使用新的版本号",

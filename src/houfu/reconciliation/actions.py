@@ -3,7 +3,7 @@
 Nothing here posts a journal: what the bank says that the books do not know is handed back.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Final
 
@@ -12,7 +12,6 @@ from houfu.core.ids import IdMaker
 from houfu.db.queries import load
 from houfu.db.tx import Connection
 from houfu.iso20022.message import MessageRefused, Statement
-from houfu.payouts.settling import BankAnswer
 from houfu.reconciliation.breaks import Found, break_of_line, break_of_payout
 from houfu.reconciliation.chain import hold_against_neighbours
 from houfu.reconciliation.closing import Closing
@@ -43,29 +42,6 @@ class StatementRefused(MessageRefused):
 
 class StatementUnknown(LookupError):
     """The rail has no statement of that day."""
-
-
-class Reconciler:
-    """Takes up statements as they come in, by the calendar of the moment."""
-
-    def __init__(self, calendar: Callable[[], Calendar], *, ids: IdMaker) -> None:
-        self._calendar = calendar
-        self._ids = ids
-
-    async def __call__(
-        self, connection: Connection, statement: Statement, *, rail: str, report_sha: bytes, now: datetime
-    ) -> Sequence[BankAnswer]:
-        """What the statement says of payments that the books do not know yet. As `take_up_statement`."""
-        taken = await take_up_statement(
-            connection,
-            statement,
-            rail=rail,
-            report_sha=report_sha,
-            calendar=self._calendar(),
-            ids=self._ids,
-            now=now,
-        )
-        return taken.news
 
 
 async def take_up_statement(

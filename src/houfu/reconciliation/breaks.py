@@ -1,12 +1,15 @@
 """Breaks: where bank and books differ, and what each probably is."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from houfu.core.money import in_words
 from houfu.reconciliation.days import End
+
+PREFIX: Final = "break"
+"""What the public id of a break begins with."""
 
 BreakKind = Literal[
     "line_without_payout",
@@ -45,9 +48,12 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Break(msgspec.Struct, frozen=True, kw_only=True):
-    """A break as it stands. Ids are public ones; a line is named by its number in the statement of rail and day."""
+    """A break as it stands; ids are public ones. `amount`, in minor units: how much more left the account than the books
+    say, negative where less did. It is about a line, named by its number in the statement of rail and day, or about
+    the payout `withdrawal_id` that no line shows. `suggested_withdrawal_id` is what the line probably is, with a score
+    from 1 to 100; `matched_withdrawal_id` is what somebody says it is."""
 
-    break_id: str
+    id: str
     rail: str
     day: date
     kind: BreakKind
@@ -56,8 +62,8 @@ class Break(msgspec.Struct, frozen=True, kw_only=True):
     match_kind: MatchKind | None
     line_number: int | None
     line_reference: str | None
-    withdrawal: str | None
-    suggested_withdrawal: str | None
+    withdrawal_id: str | None
+    suggested_withdrawal_id: str | None
     suggested_score: int | None
     why_zh: str
     why_en: str
@@ -66,7 +72,7 @@ class Break(msgspec.Struct, frozen=True, kw_only=True):
     reason_zh: str | None
     reason_en: str | None
     note: str | None
-    matched_withdrawal: str | None
+    matched_withdrawal_id: str | None
     proposed_by: str | None
     proposed_at: datetime | None
     closed_by: str | None

@@ -10,13 +10,14 @@ from houfu.db.queries import load
 from houfu.db.tx import Connection
 from houfu.reconciliation.actions import StatementUnknown
 from houfu.reconciliation.proof import DayState, DayView, Proof, Sums, proof_of, state_of
+from houfu.stores.bank_account import masked
 
 _SQL = load(__package__, "proofs.sql")
 DAYS_MAX: Final = 400
 """Days listed at once."""
 
 
-class StatementView(msgspec.Struct, frozen=True, kw_only=True):
+class BankStatementView(msgspec.Struct, frozen=True, kw_only=True):
     """A statement as the bank gave it; amounts in minor units, `opening` and `closing` signed."""
 
     rail: str
@@ -31,8 +32,9 @@ class StatementView(msgspec.Struct, frozen=True, kw_only=True):
     recorded_at: datetime
 
 
-class LineView(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of a statement, and the withdrawal that it pays or brings back, where that is known."""
+class BankLineView(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a statement, the account's number masked, and the withdrawal that it pays or brings back, where that is
+    known."""
 
     number: int
     reference: str
@@ -44,7 +46,7 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     counterparty_number: str | None
     return_reason: str | None
     words: str | None
-    withdrawal: str | None
+    withdrawal_id: str | None
     match_kind: Literal["payment", "return"] | None
     matched_by: Literal["id", "amount_date_name", "person"] | None
 
@@ -70,22 +72,25 @@ async def days(connection: Connection, rail: str, *, first: date, last: date) ->
 
 async def statements(
     connection: Connection, *, rail: str | None, before: tuple[date, str] | None, limit: int
-) -> list[StatementView]:
+) -> list[BankStatementView]:
     """The statements, newest day first; `before` is the day and rail where the page before ended."""
     day, of_rail = before or (None, None)
     rows = await connection.fetch(_SQL["statements"], rail, day, of_rail, limit)
-    return [msgspec.convert(dict(row), StatementView) for row in rows]
+    return [msgspec.convert(dict(row), BankStatementView) for row in rows]
 
 
 async def lines(
     connection: Connection, rail: str, day: date, *, matched: bool | None, after: int, limit: int
-) -> list[LineView]:
+) -> list[BankLineView]:
     """The lines of a day's statement in the bank's order, from the one after number `after` on."""
     rows = await connection.fetch(_SQL["lines"], rail, day, after, matched, limit)
     return [_line(dict(row)) for row in rows]
 
 
-def _line(row: dict[str, object]) -> LineView:
-    store_id, id = row.pop("store_id"), row.pop("withdrawal_id")
-    withdrawal = None if id is None else public_id("wd", getattr(id, "hex", ""), str(store_id))
-    return msgspec.convert(row | {"withdrawal": withdrawal}, LineView)
+def _line(row: dict[str, object]) -> BankLineView:
+    store_id, id, number = row.pop("store_id"), row["withdrawal_id"], row["counterparty_number"]
+    shown = {
+        "withdrawal_id": None if id is None else public_id("wd", getattr(id, "hex", ""), str(store_id)),
+        "counterparty_number": None if number is None else masked(str(number)),
+    }
+    return msgspec.convert(row | shown, BankLineView)

@@ -4,7 +4,7 @@ Closing with a match links the line to its payout; what the bank thereby says th
 """
 
 from datetime import date, datetime
-from typing import Final
+from typing import Literal
 
 import msgspec
 
@@ -14,13 +14,12 @@ from houfu.db.tx import Connection
 from houfu.iso20022.message import Entry
 from houfu.payouts.settling import BankAnswer
 from houfu.reconciliation.actions import lock_rail
-from houfu.reconciliation.breaks import Break, BreakKind, BreakStatus
+from houfu.reconciliation.breaks import PREFIX, Break, BreakKind, BreakStatus
 from houfu.reconciliation.closing import WORDING, Closing
 from houfu.reconciliation.matching import Match, news
 from houfu.reconciliation.upkeep import close_what_came
 
 _SQL = load(__package__, "tray.sql")
-BREAKS_AT_ONCE: Final = 200
 
 
 class BreakUnknown(LookupError):
@@ -31,8 +30,12 @@ class BreakStatusUnfit(ValueError):
     """The break is not in the status that this needs."""
 
 
-class ReasonUnfit(ValueError):
-    """The reason cannot close such a break, or the match cannot be: in words."""
+class ClosingUnfit(ValueError):
+    """The reason cannot close such a break, or the match cannot be: in words. `field` is which of them."""
+
+    def __init__(self, field: Literal["reason", "withdrawal_id"], words: str) -> None:
+        super().__init__(words)
+        self.field = field
 
 
 class OwnProposal(ValueError):
@@ -46,7 +49,7 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True):
     news: tuple[BankAnswer, ...]
 
 
-class Move(msgspec.Struct, frozen=True, kw_only=True):
+class BreakMove(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody did to a break."""
 
     number: int
@@ -80,10 +83,10 @@ async def break_of(connection: Connection, break_id: str) -> Break:
     return _break(dict(row))
 
 
-async def moves(connection: Connection, break_id: str) -> list[Move]:
+async def moves(connection: Connection, break_id: str) -> list[BreakMove]:
     """What was done to the break, in order."""
     rows = await connection.fetch(_SQL["moves"], break_id)
-    return [msgspec.convert(dict(row), Move) for row in rows]
+    return [msgspec.convert(dict(row), BreakMove) for row in rows]
 
 
 async def propose(
@@ -99,13 +102,15 @@ async def propose(
     """Say why the break can be closed, in the caller's transaction. `match`: the store and the hex id of the payout that
     its line is, with the reason matched_by_hand and no other.
 
-    BreakUnknown, BreakStatusUnfit where it is not open, ReasonUnfit.
+    BreakUnknown, BreakStatusUnfit where it is not open, ClosingUnfit.
     """
     found = await _locked(connection, break_id, "open")
     if found.kind not in WORDING[reason].kinds:
-        raise ReasonUnfit(f"{reason} cannot close a break of the kind {found.kind}")
+        raise ClosingUnfit("reason", f"{reason} cannot close a break of the kind {found.kind}")
     if (match is not None) != (reason is Closing.MATCHED_BY_HAND):
-        raise ReasonUnfit(f"a payout belongs to the reason {Closing.MATCHED_BY_HAND}, and to no other")
+        raise ClosingUnfit(
+            "withdrawal_id", f"a payout belongs to the reason {Closing.MATCHED_BY_HAND}, and to no other"
+        )
     if match is not None:
         await _must_fit(connection, found, match)
     store_id, withdrawal_id = match or (None, None)
@@ -126,27 +131,27 @@ async def decline(connection: Connection, break_id: str, *, note: str, author: s
 async def close(connection: Connection, break_id: str, *, author: str, now: datetime) -> Closed:
     """Close the break as another person proposed, in the caller's transaction.
 
-    BreakUnknown, BreakStatusUnfit where nothing is proposed, OwnProposal, ReasonUnfit where its match became impossible.
+    BreakUnknown, BreakStatusUnfit where nothing is proposed, OwnProposal, ClosingUnfit where its match became impossible.
     """
     found = await _locked(connection, break_id, "proposed")
     if found.proposed_by == author:
         raise OwnProposal(f"{author} proposed it: another person closes it")
     told: tuple[BankAnswer, ...] = ()
-    if found.matched_withdrawal is not None:
-        payout = _pair(found.matched_withdrawal)
+    if found.matched_withdrawal_id is not None:
+        payout = _pair(found.matched_withdrawal_id)
         await _must_fit(connection, found, payout)
         await connection.execute(_SQL["match_by_person"], break_id, now)
-        told = await _news(connection, found, payout, now=now)
+        told = await _news(connection, break_id, found, payout, now=now)
         await close_what_came(connection, found.rail, now=now)
     await connection.execute(_SQL["close"], break_id, author, now)
     return Closed(closed=await break_of(connection, break_id), news=told)
 
 
 async def _news(
-    connection: Connection, found: Break, payout: tuple[str, str], *, now: datetime
+    connection: Connection, break_id: str, found: Break, payout: tuple[str, str], *, now: datetime
 ) -> tuple[BankAnswer, ...]:
     """What the break's line, now that it is known to be that payout's, tells the books."""
-    row = await connection.fetchrow(_SQL["matched_line"], found.break_id)
+    row = await connection.fetchrow(_SQL["matched_line"], break_id)
     assert row is not None  # noqa: S101 (both were found fit)
     assert found.line_number is not None and found.match_kind is not None  # noqa: S101 (as a constraint says)
     entry = msgspec.convert({name: row[name] for name in Entry.__struct_fields__}, Entry)
@@ -174,18 +179,23 @@ async def _locked(connection: Connection, break_id: str, status: BreakStatus) ->
 
 
 async def _must_fit(connection: Connection, found: Break, match: tuple[str, str]) -> None:
-    """ReasonUnfit unless the break's line can be that payout: same rail, amount and currency, and no line yet."""
+    """ClosingUnfit unless the break's line can be that payout: same rail, amount and currency, and no line yet."""
     row = await connection.fetchrow(_SQL["payout_of_match"], *match, found.match_kind)
     if row is None:
-        raise ReasonUnfit("there is no such withdrawal")
+        raise ClosingUnfit("withdrawal_id", "there is no such withdrawal")
     if row["rail"] != found.rail:
-        raise ReasonUnfit(f"the withdrawal was not paid over {found.rail}")
+        raise ClosingUnfit("withdrawal_id", f"the withdrawal was not paid over {found.rail}")
     if (row["net"], row["currency"]) != (abs(found.amount), found.currency):
-        raise ReasonUnfit(f"the line is of {abs(found.amount)} {found.currency}, the payout of {row['net']}")
+        raise ClosingUnfit(
+            "withdrawal_id",
+            f"the line is of {abs(found.amount)} {found.currency}, the payout of {row['net']}",
+        )
     if row["taken"]:
-        raise ReasonUnfit("the payout has its line already")
+        raise ClosingUnfit("withdrawal_id", "the payout has its line already")
     if not row["paid"] and (found.match_kind == "return" or row["status"] != "in_transit"):
-        raise ReasonUnfit(f"the withdrawal is {row['status']}: the bank cannot have booked it")
+        raise ClosingUnfit(
+            "withdrawal_id", f"the withdrawal is {row['status']}: the bank cannot have booked it"
+        )
 
 
 def _pair(public: str) -> tuple[str, str]:
@@ -194,12 +204,10 @@ def _pair(public: str) -> tuple[str, str]:
 
 
 def _break(row: dict[str, object]) -> Break:
-    shown: dict[str, object] = {"break_id": getattr(row["break_id"], "hex", "")}
-    for prefix in ("", "suggested_", "matched_"):
-        id, store_id = row[f"{prefix}withdrawal_id"], row[f"{prefix}store_id"]
-        shown[f"{prefix}withdrawal"] = (
-            None if id is None else public_id("wd", getattr(id, "hex", ""), str(store_id))
-        )
+    shown: dict[str, object] = {"id": f"{PREFIX}_{getattr(row['break_id'], 'hex', '')}"}
+    for name in ("withdrawal_id", "suggested_withdrawal_id", "matched_withdrawal_id"):
+        id, store_id = row[name], row[name.replace("withdrawal", "store")]
+        shown[name] = None if id is None else public_id("wd", getattr(id, "hex", ""), str(store_id))
     wording = None if row["reason"] is None else WORDING[Closing(str(row["reason"]))]
     shown["reason_zh"] = None if wording is None else wording.zh
     shown["reason_en"] = None if wording is None else wording.en
