@@ -217,13 +217,13 @@ class Programme:
                 await self.learn(taken.news)
         return taken
 
-    async def breaks(self, *, status: BreakStatus | None = None) -> list[Break]:
+    async def breaks(self, *, status: BreakStatus | None = None, rail: str = RAIL) -> list[Break]:
         """The breaks, oldest first."""
-        found = await tray.breaks(self.connection, status=status, limit=200)
+        found = await tray.breaks(self.connection, status=status, rail=rail, limit=200)
         return found[::-1]
 
-    async def proof(self, day: date = MONDAY) -> Proof:
-        return await proofs.proof(self.connection, RAIL, day)
+    async def proof(self, day: date = MONDAY, *, rail: str = RAIL) -> Proof:
+        return await proofs.proof(self.connection, rail, day)
 
 
 @asynccontextmanager
