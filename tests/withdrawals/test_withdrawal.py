@@ -1,5 +1,6 @@
 """The life of a withdrawal: every state with every command, and the moments the worker acts."""
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from houfu.withdrawals.withdrawal import (
 TERMS = withdrawal_terms(shipped_policy().terms)
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/withdrawals.md").read_text(encoding="utf-8")
+
+PICTURE = (Path(__file__).parents[2] / "docs/pictures/withdrawal-states.svg").read_text(encoding="utf-8")
 
 
 def cells() -> list[tuple[Status, Command, str]]:
@@ -49,6 +52,18 @@ def test_the_page_names_every_reason_a_withdrawal_can_get() -> None:
 def test_the_table_holds_every_state_and_command() -> None:
     assert {(status, command) for status, command, _ in cells()} == {(s, c) for s in Status for c in Command}
     assert all(set(TRANSITIONS[status]) == set(Command) for status in Status)
+
+
+def test_the_picture_shows_every_state_and_every_move() -> None:
+    shown = re.findall(r'data-from="(\w+)" data-command="(\w+)" data-to="(\w+)"', PICTURE)
+    moves = {
+        (before.value, command.value, after.value)
+        for before, row in TRANSITIONS.items()
+        for command, after in row.items()
+        if isinstance(after, Status) and after is not before
+    }
+    assert sorted(shown) == sorted(moves)
+    assert set(re.findall(r'data-state="(\w+)"', PICTURE)) == {status.value for status in Status}
 
 
 def test_the_refusals_of_commands_are_their_closed_list() -> None:
