@@ -26,7 +26,7 @@ begin
             stores, store_metrics, store_facts, bank_accounts,
             facilities, allocations,
             policy_versions, policy_publications, policy_trials, assessments, shadow_decisions,
-            assessment_runs, referrals,
+            assessment_runs, referrals, reviews,
             lines, layers, line_changes, authorizations, movements,
             withdrawals, fee_disputes, withdrawal_redatings,
             payout_batches, payout_files, bank_reports, simulated_bank_files,
@@ -34,7 +34,7 @@ begin
             to houfu_app;
         grant update on
             sandbox_clock, message_boxes, books, balances, stores, bank_accounts, facilities, allocations, lines,
-            assessment_runs, referrals, authorizations, withdrawals,
+            assessment_runs, referrals, reviews, authorizations, withdrawals,
             payout_batches, payout_files, bank_reports,
             reconciled_rails, breaks
             to houfu_app;

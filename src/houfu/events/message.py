@@ -37,6 +37,8 @@ class Kind(StrEnum):
     LIMIT_REFERRED = "limit_referred"
     POLICY_ANNOUNCED = "policy_announced"
     USAGE_REMINDER = "usage_reminder"
+    REVIEW_OPENED = "review_opened"
+    REVIEW_DECIDED = "review_decided"
     WITHDRAWAL_PAID = "withdrawal_paid"
     WITHDRAWAL_FAILED = "withdrawal_failed"
     ARRIVAL_CHANGED = "arrival_changed"
@@ -129,6 +131,16 @@ MEANING: Final[Mapping[Kind, Meaning]] = MappingProxyType(
             "On the policy's check day more of the limit was used than its warning",
             ("total", "used", "available", "utilisation_bp", "warning_bp", "currency"),
         ),
+        Kind.REVIEW_OPENED: Meaning(
+            "风险审核开始:违反了哪条规则,需提交什么材料,何时完成",
+            "A risk review opened: which rule was broken, what to file, and by when it is decided",
+            ("review_id", "rule", "withdrawal_id", "documents", "due_on"),
+        ),
+        Kind.REVIEW_DECIDED: Meaning(
+            "风险审核结束:通过或未通过",
+            "A risk review was decided: the store is cleared, or its suspension is upheld",
+            ("review_id", "rule", "outcome"),
+        ),
         Kind.WITHDRAWAL_PAID: Meaning(
             "提现已到账",
             "A withdrawal was paid",
@@ -185,6 +197,11 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "utilisation_bp": "the part of the limit that is used, basis points, rounded down",
         "warning_bp": "the policy's warning, basis points",
         "withdrawal_id": "the withdrawal's id",
+        "review_id": "the review's id",
+        "rule": "the rule that was broken: `B11` or `D6`",
+        "documents": "what the store is asked for: `bank_statements_3_months`",
+        "due_on": "the last local day on which it is decided in time",
+        "outcome": "`cleared` or `upheld`",
         "amount": "what was asked for",
         "net": "what is paid out of it",
         "bank_reference": "the bank's reference of the payment; null where it gave none",

@@ -5,6 +5,7 @@ The words and the data are made here, in one place, so that whoever sends one br
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Final
 
 from houfu.core.money import BASIS_POINTS, DEFAULT_CURRENCY, in_words
 from houfu.events.message import Kind, Message
@@ -155,6 +156,68 @@ def arrival_changed(
         },
         occurred_at,
     )
+
+
+def review_opened(
+    store_id: str,
+    *,
+    id: str,
+    review_id: str,
+    withdrawal_id: str,
+    rule: str,
+    documents: Sequence[str],
+    due_on: date,
+    occurred_at: datetime,
+) -> Message:
+    """A withdrawal broke a rule and a risk review opened: what to file, and by when it is decided (D9, D10)."""
+    zh, en = _BROKEN[rule]
+    return Message(
+        store_id,
+        id,
+        Kind.REVIEW_OPENED,
+        f"您的店铺进入风险审核:{zh}。请暂停促销活动,并提交近3个月银行流水。审核最迟于{due_on.isoformat()}完成,在此之前不能提现。",
+        f"A risk review of your store opened: {en}. Stop promotions and file the bank statements of the last 3 months. "
+        f"It is decided by {due_on.isoformat()}; until then nothing can be withdrawn.",
+        {
+            "review_id": review_id,
+            "rule": rule,
+            "withdrawal_id": withdrawal_id,
+            "documents": list(documents),
+            "due_on": due_on.isoformat(),
+        },
+        occurred_at,
+    )
+
+
+def review_decided(
+    store_id: str, *, id: str, review_id: str, rule: str, outcome: str, occurred_at: datetime
+) -> Message:
+    """A person decided a risk review: `cleared` or `upheld` (D10)."""
+    if outcome == "cleared":
+        zh, en = "已通过", "Your store was cleared in its risk review. Thank you for your documents."
+    else:
+        zh = "未通过,额度保持暂停。您可提交整改计划申请恢复"
+        en = (
+            "The risk review upheld your store's suspension. You may file a rectification plan to have it lifted."
+        )
+    return Message(
+        store_id,
+        id,
+        Kind.REVIEW_DECIDED,
+        f"您店铺的风险审核{zh}。",
+        en,
+        {"review_id": review_id, "rule": rule, "outcome": outcome},
+        occurred_at,
+    )
+
+
+_BROKEN: Final = {
+    "B11": (
+        "当日提现合计超过额度的规定比例",
+        "the withdrawals of one day came to more than their share of the limit",
+    ),
+    "D6": ("当日提现次数超过上限", "more withdrawals were asked for in one day than it may have"),
+}
 
 
 def _percent(bp: int) -> str:

@@ -37,6 +37,14 @@ WithdrawalId: TypeAlias = Annotated[
         examples=["wd_019a0000000070008000000000000000.s1"],
     ),
 ]
+ReviewId: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^rv_[0-9a-f]{32}\.[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+        description="The id of a risk review.",
+        examples=["rv_019a0000000070008000000000000000.s1"],
+    ),
+]
 Text64: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64, pattern=_PRINTABLE)]
 Text100: TypeAlias = Annotated[str, Meta(min_length=1, max_length=100, pattern=_PRINTABLE)]
 Text200: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200, pattern=_PRINTABLE)]

@@ -177,6 +177,10 @@ FIELDS: dict[str, tuple[Said, str | None]] = {
         Said("收款账户变更后冷静期(小时)", "hours a changed bank account rests"),
         "count",
     ),
+    "withdrawals.review.working_days": (
+        Said("风险审核工作日", "working days within which a risk review is decided"),
+        "days",
+    ),
     "guidance.utilisation_warning_bp": (Said("使用率提醒线", "warning from utilisation"), "bp"),
     "guidance.usage_check_day": (Said("每月用量检查日", "day of the month on which usage is checked"), None),
     "guidance.promotion_apply_days": (Said("大促提额提前申请", "apply for a promotion ahead"), "days"),

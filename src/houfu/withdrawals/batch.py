@@ -26,6 +26,8 @@ from houfu.policy.periods import window_on
 from houfu.withdrawals.ask import Answer, Ask, Trouble, WithdrawalView, withdrawal_view
 from houfu.withdrawals.cautions import is_large
 from houfu.withdrawals.preview import Preview, preview
+from houfu.withdrawals.review import AUTHOR, CAUSES, Rule, broken_rule
+from houfu.withdrawals.reviews import open_reviews
 from houfu.withdrawals.standing import Payee, Standing, load_payees, load_standings
 from houfu.withdrawals.terms import WithdrawalTerms, withdrawal_terms
 from houfu.withdrawals.withdrawal import Status, Withdrawal, dispatch_at, reserving
@@ -56,6 +58,7 @@ class Batch:
         self.withdrawals: list[Withdrawal] = []
         self.journals: list[Journal] = []
         self.shares: dict[str, int] = {}
+        self.broken: dict[tuple[str, Rule], str] = {}
         self.remembered: dict[Place, FirstAnswer] = {}
 
     # --- load and lock
@@ -99,6 +102,8 @@ class Batch:
         if seen.accepted:
             withdrawal = self._reserve(withdrawal, standing)
         self.withdrawals.append(withdrawal)
+        if (rule := broken_rule(seen)) is not None:
+            self._suspend(withdrawal, rule)
         view = withdrawal_view(
             withdrawal,
             language=ask.language,
@@ -163,6 +168,17 @@ class Batch:
             self.shares[store_id] = min(_SHARE_MAX, -(-day_amount * BASIS_POINTS // account.limit_total))
         return msgspec.structs.replace(withdrawal, journal_seq=journal.seq)
 
+    def _suspend(self, withdrawal: Withdrawal, rule: Rule) -> None:
+        """Suspend the line for the rule that was broken (D9), and let the next ask of the store find it so."""
+        store_id = withdrawal.store_id
+        self.broken.setdefault((store_id, rule), withdrawal.id)
+        self.lines.suspend(store_id, cause=CAUSES[rule], author=AUTHOR, assess=rule == "B11")
+        line = self.lines.lines.get(store_id)
+        if line is not None and line.status == "suspended":
+            standing = self.standings[store_id]
+            account = dataclasses.replace(standing.account, abnormal=True)
+            self.standings[store_id] = msgspec.structs.replace(standing, account=account)
+
     def _post(self, withdrawal: Withdrawal, books: Books) -> tuple[Books, Journal]:
         after, journal = post(
             books,
@@ -215,6 +231,14 @@ class Batch:
             )
         if shares := self.shares:
             await connection.execute(_NOTE_SHARES, list(shares), list(shares.values()))
+        await open_reviews(
+            connection,
+            self.broken,
+            terms=self.terms,
+            calendar=self.calendar,
+            ids=self.ids,
+            now=self.now,
+        )
         await remember(connection, self.remembered, now=self.now)
 
 

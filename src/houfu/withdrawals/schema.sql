@@ -54,3 +54,21 @@ create index withdrawals_by_day on withdrawals (store_id, asked_on);
 create index withdrawals_by_payment on withdrawals (store_id, paid_at) where status = 'paid';
 create index withdrawals_by_batch on withdrawals (batch_id, file_number) where batch_id is not null;
 create index withdrawals_newest on withdrawals (withdrawal_id, store_id);
+
+-- Risk reviews of stores that broke a rule of withdrawals (D9, D10).
+create table reviews (
+    store_id      text        not null references stores (store_id),
+    review_id     uuid        not null,
+    rule          text        not null check (rule in ('B11', 'D6')),
+    withdrawal_id uuid        not null,  -- the request that broke it: accepted (B11) or refused (D6)
+    status        text        not null check (status in ('open', 'cleared', 'upheld')),
+    opened_at     timestamptz not null,
+    due_on        date        not null,  -- the last local day on which it is decided in time
+    decided_at    timestamptz,
+    decided_by    text,
+    note          text        check (length(note) <= 2000),
+    primary key (store_id, review_id),
+    constraint decided_by_somebody check ((status = 'open') = (decided_at is null) and (status = 'open') = (decided_by is null))
+);
+create unique index one_open_review on reviews (store_id, rule) where status = 'open';
+create index reviews_newest on reviews (review_id, store_id);
