@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
 import msgspec
+from asyncpg import Record
 
 from houfu.db.queries import load
 from houfu.db.tx import Connection
+from houfu.ledger import entries as chosen
+from houfu.ledger.entries import EntryFilter
 from houfu.ledger.journal import Books, Journal, Posting, post, reversal
 
 _SQL = load(__package__)
@@ -14,6 +18,20 @@ _LOAD_BOOKS = _SQL["load_books"]
 _INSERT_JOURNALS = _SQL["insert_journals"]
 _MOVE_BOOKS = _SQL["move_books"]
 _MOVE_BALANCES = _SQL["move_balances"]
+_LISTS = load(__package__, "lists.sql")
+
+
+def _page(journals: str, order: str) -> str:
+    """A page of entries of the journals that a statement looks through, and the last of those where there are more."""
+    page = _LISTS["page"].replace(":journals", _LISTS[journals]).replace(":entries", _LISTS["entries"])
+    return page.replace(":order", order)
+
+
+_BY_PLACE: Final = _page("journals_by_place", "seq desc")
+_BY_TIME: Final = _page("journals_by_time", "occurred_at desc, seq desc")
+_OF_ORDER: Final = _page("journals_of_order", "seq desc")
+LOOKED_THROUGH: Final = 5_000
+"""Journals that one page of entries looks through at most."""
 
 
 class Account(msgspec.Struct, frozen=True, gc=False):
@@ -100,3 +118,51 @@ async def balances(
     else:
         rows = await connection.fetch(_SQL["balances_now"], store_id)
     return {row["account"]: row["balance"] for row in rows}
+
+
+async def entries(
+    connection: Connection, which: EntryFilter, *, after: tuple[int, int], limit: int
+) -> tuple[list[Record], int | None]:
+    """Entries after the one whose journal and line are `after`, newest first, and the last journal that was looked at where
+    older ones were not. What an entry costs does not depend on how long the past is."""
+    accounts = await chart(connection)
+    statement = _OF_ORDER if which.order_id is not None else _BY_TIME if which.by_time else _BY_PLACE
+    sparse = which.sparse or which.only_merchant_visible
+    rows = await connection.fetch(
+        statement,
+        which.store_id,
+        which.accounts(accounts),
+        which.kind,
+        *which.bounds(),
+        which.order_id,
+        *after,
+        limit,
+        LOOKED_THROUGH if sparse or which.order_id is not None else limit,
+    )
+    found = [row for row in rows if row["seq"] is not None]
+    return found, rows[0]["looked_to"]
+
+
+async def chart(connection: Connection) -> tuple[chosen.Account, ...]:
+    """The chart of accounts."""
+    rows = await connection.fetch(_LISTS["chart"])
+    return tuple(
+        chosen.Account(
+            name=row["account"],
+            grows_by_debit=row["grows_by_debit"],
+            merchant_visible=row["merchant_visible"],
+            name_zh=row["name_zh"],
+            name_en=row["name_en"],
+        )
+        for row in rows
+    )
+
+
+async def store_exists(connection: Connection, store_id: str) -> bool:
+    """Whether there is such a store."""
+    return bool(await connection.fetchval(_LISTS["store_exists"], store_id))
+
+
+async def currency_of(connection: Connection, store_id: str) -> str | None:
+    """The currency of a store's books; None where it has none."""
+    return await connection.fetchval(_LISTS["currency_of_books"], store_id)

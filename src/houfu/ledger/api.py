@@ -2,25 +2,37 @@
 
 from datetime import datetime
 from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 from asyncpg import Record
 
 from houfu.core.ids import public_id
 from houfu.core.money import DEFAULT_CURRENCY
-from houfu.db.queries import load
 from houfu.db.tx import Connection
 from houfu.http.caller import EVERYONE
-from houfu.http.fields import Moment, Nothing, PageQuery, StorePath, moment_of
-from houfu.http.page import page_of, place_of
+from houfu.http.fields import (
+    LIMIT,
+    Amount,
+    Cursor,
+    Day,
+    Limit,
+    Moment,
+    Nothing,
+    StorePath,
+    Text64,
+    bounds_of,
+    moment_of,
+)
+from houfu.http.page import cursor_of, page_of, place_of
 from houfu.http.problem import Problem
 from houfu.http.reply import Page, Reply, reply
-from houfu.http.route import AnyRoute, Call, Route
+from houfu.http.route import AnyRoute, Call, Q, Route
 from houfu.ledger import actions
+from houfu.ledger.entries import SEQ_MAX, EntryFilter, prefix_of
+from houfu.ledger.journal import POSTINGS_MAX
 
-_SQL = load(__package__, "lists.sql")
-_ORDER_KINDS: Final = frozenset({"capture", "repay", "return", "default"})
-_END: Final = (2**63 - 1, 0)
+_END: Final = (SEQ_MAX, 0)
 
 AccountName = Literal[
     "buyer_receivable",
@@ -32,7 +44,10 @@ AccountName = Literal[
     "loss",
     "funding_partner",
 ]
-Seq = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Seq = Annotated[int, msgspec.Meta(ge=0, le=SEQ_MAX)]
+Kind = Annotated[
+    str, msgspec.Meta(pattern=r"^[a-z_]{1,40}$", description="What happened.", examples=["capture"])
+]
 
 
 class BalanceQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,17 +67,34 @@ class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
     as_of: datetime
 
 
-class EntriesQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which entries: of one account, from a moment on, before another."""
+class EntriesChosen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which entries: of one account, one kind or one order; from a moment or local day on, before a moment or up to a local
+    day; of a range of journals or amounts, whose ends are included. Amounts are asked for without their sign."""
 
     account: AccountName | None = None
+    kind: Kind | None = None
+    order_id: Text64 | None = None
     occurred_from: Moment | None = None
     occurred_before: Moment | None = None
+    from_day: Day | None = None
+    to_day: Day | None = None
+    journal_from: Seq | None = None
+    journal_to: Seq | None = None
+    amount_min: Amount | None = None
+    amount_max: Amount | None = None
+
+
+class EntriesQuery(EntriesChosen, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A page of what is chosen."""
+
+    limit: Limit = LIMIT
+    cursor: Cursor | None = None
 
 
 class EntryView(msgspec.Struct, frozen=True, kw_only=True):
     """A posting. `amount` is positive where the account's balance grew; `journal` is the store's count of journals,
-    `subject` the authorization or withdrawal it is about, `reverses` the journal it takes back."""
+    `subject` the authorization or withdrawal it is about, `order_id` the marketplace's id of an authorization's order,
+    `reverses` the journal it takes back."""
 
     store_id: str
     journal: int
@@ -73,6 +105,7 @@ class EntryView(msgspec.Struct, frozen=True, kw_only=True):
     amount: int
     currency: str
     subject: str | None
+    order_id: str | None
     reverses: int | None
     occurred_at: datetime
     recorded_at: datetime
@@ -83,8 +116,8 @@ async def balance(call: Call[StorePath, BalanceQuery, Nothing]) -> Reply:
     store_id, now = call.path.store_id, call.now()
     asked = None if call.query.as_of is None else moment_of("as_of", call.query.as_of)
     async with call.service.pool.acquire() as connection:
-        await _must_exist(connection, store_id)
-        currency = await connection.fetchval(_SQL["currency_of_books"], store_id)
+        await must_exist(connection, store_id)
+        currency = await actions.currency_of(connection, store_id)
         balances = await actions.balances(connection, store_id, recorded_by=asked)
     return reply(
         200,
@@ -100,37 +133,53 @@ async def balance(call: Call[StorePath, BalanceQuery, Nothing]) -> Reply:
 
 
 async def entries(call: Call[StorePath, EntriesQuery, Nothing]) -> Reply:
-    """Show a store's postings, newest journal first; a merchant sees its own accounts."""
-    query, store_id = call.query, call.path.store_id
-    occurred_from = None if query.occurred_from is None else moment_of("occurred_from", query.occurred_from)
-    occurred_before = (
-        None if query.occurred_before is None else moment_of("occurred_before", query.occurred_before)
-    )
-    place = place_of(query.cursor, tuple[Seq, Seq]) or _END
+    """Show a store's postings, newest first; a merchant sees its own accounts. A page may hold less than was asked for and
+    still be followed by another: each looks through a bounded part of the past."""
+    query = call.query
+    chosen = entry_filter(call, query)
+    after = place_of(query.cursor, tuple[Seq, Seq]) or _END
     async with call.service.pool.acquire() as connection:
-        await _must_exist(connection, store_id)
-        rows = await connection.fetch(
-            _SQL["entries_before"],
-            store_id,
-            call.caller.role != "merchant",
-            query.account,
-            occurred_from,
-            occurred_before,
-            *place,
-            query.limit + 1,
-        )
-    return reply(200, page_of(rows, query.limit, lambda row: (row["seq"], row["line"]), _view))
+        await must_exist(connection, chosen.store_id)
+        rows, looked_to = await actions.entries(connection, chosen, after=after, limit=query.limit + 1)
+    page = page_of(rows, query.limit, lambda row: (row["seq"], row["line"]), _view)
+    if page.next_cursor is None and looked_to is not None:
+        page = Page(page.data, cursor_of((looked_to, POSTINGS_MAX)))
+    return reply(200, page)
 
 
-async def _must_exist(connection: Connection, store_id: str) -> None:
-    if not await connection.fetchval(_SQL["store_exists"], store_id):
+def entry_filter(call: Call[StorePath, Q, Nothing], query: EntriesChosen) -> EntryFilter:
+    """What the caller may see of what the query chooses. Problem where that makes no sense."""
+    occurred_from, occurred_before = bounds_of(
+        call.service.part(ZoneInfo),
+        ("occurred_from", query.occurred_from),
+        ("occurred_before", query.occurred_before),
+        from_day=query.from_day,
+        to_day=query.to_day,
+    )
+    return EntryFilter(
+        store_id=call.path.store_id,
+        account=query.account,
+        kind=query.kind,
+        order_id=query.order_id,
+        occurred_from=occurred_from,
+        occurred_before=occurred_before,
+        journal_from=query.journal_from,
+        journal_to=query.journal_to,
+        amount_min=query.amount_min,
+        amount_max=query.amount_max,
+        only_merchant_visible=call.caller.role == "merchant",
+    )
+
+
+async def must_exist(connection: Connection, store_id: str) -> None:
+    """Problem where there is no such store."""
+    if not await actions.store_exists(connection, store_id):
         raise Problem("store_unknown")
 
 
 def _view(row: Record) -> EntryView:
     debit: int = row["amount"]
     subject = row["subject"]
-    prefix = "auth" if row["kind"] in _ORDER_KINDS else "wd"
     return EntryView(
         store_id=row["store_id"],
         journal=row["seq"],
@@ -138,9 +187,10 @@ def _view(row: Record) -> EntryView:
         kind=row["kind"],
         account=row["account"],
         side="debit" if debit > 0 else "credit",
-        amount=debit if row["type"] in {"asset", "expense"} else -debit,
+        amount=debit if row["grows_by_debit"] else -debit,
         currency=row["currency"],
-        subject=None if subject is None else public_id(prefix, subject.hex, row["store_id"]),
+        subject=None if subject is None else public_id(prefix_of(row["kind"]), subject.hex, row["store_id"]),
+        order_id=row["order_id"],
         reverses=row["reverses"],
         occurred_at=row["occurred_at"],
         recorded_at=row["recorded_at"],

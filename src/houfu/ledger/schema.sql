@@ -52,6 +52,8 @@ create table journals (
     constraint postings_move_something check (array_position(amounts, 0) is null and array_position(amounts, null) is null)
 );
 create unique index reversed_once on journals (store_id, reverses) where reverses is not null;
+create index journals_by_time on journals (store_id, occurred_at, seq);       -- a month of a long past (C5)
+create index journals_by_subject on journals (store_id, subject);             -- an order's or a withdrawal's
 
 create table balances (
     store_id text   not null references books (store_id),
