@@ -1,7 +1,8 @@
 """The ASGI door: hot routes straight, everything else through Litestar."""
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Final, cast
 
 import msgspec
@@ -9,6 +10,7 @@ import structlog
 from litestar import Litestar, Request, Response
 from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
 
 from houfu.db.tx import without_values
 from houfu.http.docs import SECURITY as PAGE_SECURITY
@@ -25,6 +27,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
+
+PATIENCE_SECONDS: Final = 60
+"""How long a caller may take nothing of a body that is made while it is sent."""
 
 SECURITY: Final[tuple[Header, ...]] = (
     (b"x-content-type-options", b"nosniff"),
@@ -87,7 +92,7 @@ class Door:
                         route = self._hot_by_verb.get(verb)
                         parameters = {"id": id}
                 if route is not None:
-                    await _send(await answer(route, self._service, scope, receive, parameters), send)
+                    await _send(await answer(route, self._service, scope, receive, parameters), receive, send)
                     return
         elif (
             scope["type"] == "http" and scope["method"] == "OPTIONS" and (allow := self._allow(scope["path"]))
@@ -117,7 +122,10 @@ class Door:
         return response_of(rendered(problem, request_id=request_id(), language=language))
 
 
-async def _send(made: Reply, send: Send) -> None:
+async def _send(made: Reply, receive: Receive, send: Send) -> None:
+    if made.parts is not None:
+        await _stream(made, made.parts, receive, send)
+        return
     headers = [
         (b"content-type", made.media_type),
         (b"content-length", b"%d" % len(made.body)),
@@ -126,6 +134,53 @@ async def _send(made: Reply, send: Send) -> None:
     ]
     await send({"type": "http.response.start", "status": made.status, "headers": headers})
     await send({"type": "http.response.body", "body": made.body})
+
+
+async def _stream(made: Reply, parts: AsyncGenerator[bytes, None], receive: Receive, send: Send) -> None:
+    """Send a body while it is made. Whoever makes it is stopped as soon as the caller leaves."""
+    sending = asyncio.create_task(_send_parts(made, parts, send))
+    leaving = asyncio.create_task(_left(receive))
+    try:
+        await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (sending, leaving):
+            task.cancel()
+        await asyncio.wait((sending, leaving))
+        await parts.aclose()
+    if not sending.cancelled() and (fault := sending.exception()) is not None:
+        # The head is on its way, so no problem can be told: the body breaks off without its end, which callers see.
+        _log.error("stream_failed", **without_values(fault))
+        raise fault
+
+
+async def _send_parts(made: Reply, parts: AsyncGenerator[bytes, None], send: Send) -> None:
+    headers = [(b"content-type", made.media_type), *SECURITY, *made.headers]
+    await send({"type": "http.response.start", "status": made.status, "headers": headers})
+    if made.body:
+        await send({"type": "http.response.body", "body": made.body, "more_body": True})
+    async for part in parts:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class _Streaming(Response[bytes]):
+    """A reply whose body is made while it is sent, in Litestar's terms."""
+
+    def __init__(self, made: Reply, parts: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(b"", status_code=made.status, media_type=made.media_type.decode())
+        self._made, self._parts = made, parts
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> ASGIResponse:
+        return cast("ASGIResponse", self._answer)
+
+    async def _answer(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        await _stream(self._made, self._parts, receive, send)
 
 
 def handler_of(route: AnyRoute, service: Service) -> HTTPRouteHandler:
@@ -159,5 +214,7 @@ def _handler_of_page(page: Page) -> HTTPRouteHandler:
 
 def response_of(made: Reply) -> Response[bytes]:
     """The reply in Litestar's terms."""
+    if made.parts is not None:
+        return _Streaming(made, made.parts)
     headers = {name.decode(): value.decode() for name, value in (*SECURITY, *made.headers)}
     return Response(made.body, status_code=made.status, media_type=made.media_type.decode(), headers=headers)

@@ -1,10 +1,12 @@
 """The kinds of fields that requests are made of. Integers are integers: no float, text or boolean passes for one."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Final, TypeAlias
+from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
 
+from houfu.core.calendar import local_moment
 from houfu.core.clock import in_utc
 from houfu.core.money import MAX_AMOUNT
 from houfu.http.problem import invalid
@@ -141,3 +143,33 @@ def must_be_sensible(field: str, day: date) -> None:
 def month_of(month: str) -> date:
     """The first day of a `YYYY-MM` that passed as Month."""
     return date(int(month[:4]), int(month[5:]), 1)
+
+
+def bounds_of(
+    zone: ZoneInfo,
+    since: tuple[str, datetime | None],
+    before: tuple[str, datetime | None],
+    *,
+    from_day: date | None,
+    to_day: date | None,
+) -> tuple[datetime | None, datetime | None]:
+    """The moment from which and the one before which something is asked for, each given as itself, under its parameter's name,
+    or as a local day, both days included. Problem where one is given twice, makes no sense, or the two are not in order."""
+    bounds: list[datetime | None] = []
+    for (name, moment), (day_name, day), days in (
+        (since, ("from_day", from_day), 0),
+        (before, ("to_day", to_day), 1),
+    ):
+        if moment is not None and day is not None:
+            raise invalid(day_name, f"is given beside {name}")
+        if day is not None:
+            must_be_sensible(day_name, day)
+            bounds.append(in_utc(local_moment(day + timedelta(days=days), time(), zone)))
+        else:
+            bounds.append(None if moment is None else moment_of(name, moment))
+    first, last = bounds
+    if first is not None and last is not None and first >= last:
+        raise invalid(
+            "to_day" if to_day is not None else before[0], "lies before the beginning of what is asked for"
+        )
+    return first, last

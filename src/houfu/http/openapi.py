@@ -168,6 +168,10 @@ def _responses(route: AnyRoute, by_type: Mapping[str, Any]) -> dict[str, Any]:
                     "schema": {"type": "string", "enum": ["true"]},
                 }
             }
+    if route.files:
+        made.setdefault("200", {"description": "OK", "content": {}})["content"].update(
+            {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in route.files}
+        )
     by_status: dict[int, list[str]] = {}
     for code in sorted(problem_codes(route)):
         by_status.setdefault(KINDS[code].status, []).append(code)

@@ -1,5 +1,6 @@
 """What goes back to the caller."""
 
+from collections.abc import AsyncGenerator
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -13,12 +14,17 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
-    """A status and a body that is encoded already; `headers` are those beside type and length."""
+    """A status and a body that is encoded already; `headers` are those beside type and length.
+
+    A body that is made while it is sent comes in `parts`, after `body`. They are asked for as fast as the caller reads and
+    closed whatever happens: its end, a fault, or a caller who left.
+    """
 
     status: int
     body: bytes
     headers: tuple[Header, ...] = ()
     media_type: bytes = JSON
+    parts: AsyncGenerator[bytes, None] | None = None
 
 
 class Page(msgspec.Struct, Generic[V], frozen=True):

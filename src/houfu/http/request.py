@@ -23,7 +23,7 @@ _KEY: Final = re.compile(rb"[\x20-\x7e]{1,255}")
 _TAKEN_FOR_JSON: Final = frozenset({b"", b"application/json", b"application/x-www-form-urlencoded"})
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _LINE_ENDS: Final = {ord(sign): " " for sign in "\n\r\t"}
-_WHOLE: Final = frozenset({"limit", "version"})
+_WHOLE: Final = frozenset({"limit", "version", "journal_from", "journal_to", "amount_min", "amount_max"})
 """Parameters that are whole numbers."""
 
 

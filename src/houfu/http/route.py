@@ -138,6 +138,8 @@ class Route(Generic[P, Q, B]):
     """Problem codes of its own, by the exception of the capability that stands for each."""
     problems: frozenset[str] = frozenset()
     """Problem codes of its own that it raises itself."""
+    files: tuple[str, ...] = ()
+    """Media types of the files it can answer with, beside `answers`."""
     public: bool = False
     """Needs no key."""
     hot: bool = False
