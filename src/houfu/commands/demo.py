@@ -218,12 +218,13 @@ async def _prove(service: Service) -> Proof:
     from houfu.commands.progress import progress
     from houfu.ledger.verify import INVARIANTS, verify
     from houfu.lines.invariants import INVARIANTS as OF_LINES
+    from houfu.reconciliation.invariants import INVARIANTS as OF_RECONCILIATION
     from houfu.withdrawals.invariants import INVARIANTS as OF_WITHDRAWALS
 
     with progress("Proving the books") as advance:
         return await verify(
             service.pool.acquire,
-            {**INVARIANTS, **OF_LINES, **OF_WITHDRAWALS},
+            {**INVARIANTS, **OF_LINES, **OF_WITHDRAWALS, **OF_RECONCILIATION},
             connections=2,
             on_progress=lambda proven, of: advance(proven, of, "stores"),
         )

@@ -21,11 +21,14 @@ def verify(data_dir: DataDir = None) -> None:
     from houfu.ledger.verify import INVARIANTS, Proof
     from houfu.ledger.verify import verify as prove
     from houfu.lines.invariants import INVARIANTS as OF_LINES
+    from houfu.reconciliation.invariants import INVARIANTS as OF_RECONCILIATION
     from houfu.withdrawals.invariants import INVARIANTS as OF_WITHDRAWALS
 
     async def run(dsn: str) -> Proof:
         async with open_pool(dsn, as_app=False) as pool:
-            return await prove(pool.acquire, {**INVARIANTS, **OF_LINES, **OF_WITHDRAWALS})
+            return await prove(
+                pool.acquire, {**INVARIANTS, **OF_LINES, **OF_WITHDRAWALS, **OF_RECONCILIATION}
+            )
 
     with database(settings_of(data_dir)) as dsn:
         proof = asyncio.run(run(dsn))
