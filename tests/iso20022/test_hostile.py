@@ -90,7 +90,7 @@ HOSTILE: dict[str, tuple[str, Iterable[bytes]]] = {
     "empty elements": ("1 MB in one piece", many(b"<a/>")),
     "empty elements in an entry": ("1 MB in one piece", many(b"<a/>", before=OPEN + b"<Ntry>")),
     "empty elements between entries": (
-        "no amount|parts that do not belong",
+        "Amt of an entry is missing|parts that do not belong",
         many(b"<a/>" * 100 + b"<Ntry/>", size=FULL),
     ),
     "empty elements between payments": (
@@ -105,7 +105,7 @@ HOSTILE: dict[str, tuple[str, Iterable[bytes]]] = {
         "1,000,000 parts",
         many(b"<TxDtls/>", before=OPEN + b"<Ntry><NtryDtls>", size=FULL),
     ),
-    "names": ("well-formed", names()),
+    "names": ("more than 4,096 shapes", names()),
     "statements": ("1 MB in one piece", many(b"<Stmt/>", before=OPEN[:-6], size=FULL)),
     "comments": ("1 MB in one piece|well-formed", many(b"<!-- -->")),
     "a comment": ("1 MB in one piece|well-formed|too early", many(b"x" * 1000, before=OPEN + b"<!--")),

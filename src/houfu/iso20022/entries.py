@@ -11,12 +11,14 @@ from houfu.iso20022.amounts import SUM_MAX, digits_of, minor_of
 from houfu.iso20022.amounts import amount_text as in_digits
 from houfu.iso20022.element import Element
 from houfu.iso20022.message import Entry, MessageRefused
-from houfu.iso20022.payments import NOTHING, PLANS_MAX, Payment, Picked, Plans, said
+from houfu.iso20022.payments import NOTHING, Payment, Picked, Plans, prove_few, said
 from houfu.iso20022.reading import BANK_ZONE, Namespace, day
 from houfu.iso20022.reading import moment as moment_of
 from houfu.iso20022.writing import escaped, exact
 
 _SKIPPED: Final = frozenset({"PDNG", "INFO", "FUTR"})
+_REMEMBERED_MAX: Final = 256
+"""Children of a shape that is remembered."""
 _RETURNED_WITHOUT_REASON: Final = "MS03"
 """ISO's "reason not specified", for reversals that give none."""
 
@@ -54,6 +56,7 @@ class EntryReader:
         self._holder = tag(holder)
         self._payments: list[Payment] = []
         self._plans: Final = Plans(ns)
+        self._shapes = 0
         self._picks: Final[dict[tuple[str, ...], Picked]] = {}
         self._digits = 2
         self._name_at: Final = len(tag(""))
@@ -96,8 +99,10 @@ class EntryReader:
         shape = tuple([child.tag for child in children])
         pick = self._picks.get(shape)
         if pick is None:
+            prove_few(self._shapes)
+            self._shapes += 1
             pick = self._pick(element, children)
-            if len(self._picks) < PLANS_MAX:
+            if len(children) <= _REMEMBERED_MAX:
                 self._picks[shape] = pick
         children.append(NOTHING)
         money, indicator, status, when, named, about, reversal = pick(children)

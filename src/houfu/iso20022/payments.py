@@ -8,10 +8,21 @@ import msgspec
 from lxml import etree
 
 from houfu.iso20022.element import Element
+from houfu.iso20022.message import MessageRefused
 from houfu.iso20022.reading import Namespace
 
-PLANS_MAX: Final = 256
-"""Shapes that are remembered; beyond them each payment is looked through again."""
+SHAPES_MAX: Final = 4096
+"""Shapes that a file may have. A bank's have a few; a file of ever new ones is made to cost time and memory."""
+_REMEMBERED_MAX: Final = 256
+"""Elements of a shape that is remembered; larger ones are looked through again."""
+
+
+def prove_few(shapes: int) -> None:
+    """Refuses a file that has had so many shapes and comes with another one."""
+    if shapes >= SHAPES_MAX:
+        raise MessageRefused(
+            f"the file has entries of more than {SHAPES_MAX:,} shapes: no such message is read"
+        )
 
 
 class Payment(msgspec.Struct, gc=False):
@@ -55,6 +66,7 @@ class Plans:
         self._ns = ns
         self._name_at: Final = len(ns.tag(""))
         self._plans: Final[dict[tuple[str | int, ...], _Plan]] = {}
+        self._shapes = 0
 
     def payment(self, element: Element) -> Payment:
         """The payment of a TxDtls."""
@@ -63,8 +75,10 @@ class Plans:
         shape = (*[found.tag for found in inside], *map(len, inside))
         plan = self._plans.get(shape)
         if plan is None:
+            prove_few(self._shapes)
+            self._shapes += 1
             plan = self._plan(element, inside)
-            if len(self._plans) < PLANS_MAX:
+            if len(inside) <= _REMEMBERED_MAX:
                 self._plans[shape] = plan
         inside.append(NOTHING)
         texts = [(text.strip() or None) if (text := found.text) else None for found in plan.pick(inside)]
