@@ -196,6 +196,7 @@ _REQUESTS: Final = {
     Request.ORDER_COMMAND: "Capture, void, repayment, return",
     Request.WITHDRAWAL: "Withdrawals",
     Request.WITHDRAWAL_COMMAND: "What happens to a withdrawal later",
+    Request.FEE_DISPUTE: "Fee disputes",
 }
 _KEY_USE: Final = {"required": "required", "optional": "optional", "none": ""}
 _COMMON: Final = frozenset(

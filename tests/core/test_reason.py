@@ -38,8 +38,12 @@ PUBLISHED = {
         "daily_count_exceeded",
         "bank_rejected",
         "bank_account_unknown",
+        "bank_account_unverified",
+        "bank_account_cooling",
+        "daily_amount_exceeded",
     },
     Request.WITHDRAWAL_COMMAND: {"withdrawal_not_sent", "withdrawal_in_transit", "withdrawal_closed"},
+    Request.FEE_DISPUTE: {"fee_disputed"},
 }
 
 

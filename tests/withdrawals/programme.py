@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from itertools import count
+from typing import Any
 
+import msgspec
 from asyncpg import Pool, Record
 
 from banking import payouts_of
@@ -29,6 +31,7 @@ from houfu.policy.book import PolicyBook, Published
 from houfu.policy.document import Policy, shipped_policy, shipped_text
 from houfu.policy.periods import add_months
 from houfu.policy.publishing import publish
+from houfu.policy.terms import Hours24
 from houfu.withdrawals import actions
 from houfu.withdrawals.ask import Answer, Ask, Cancel, Trouble, WithdrawalView
 from houfu.withdrawals.invariants import INVARIANTS as OF_WITHDRAWALS
@@ -40,6 +43,17 @@ TUESDAY = MONDAY + timedelta(days=1)
 CLOSED_NUMBER = "6222020200010000"
 
 _numbers = count(1)
+
+
+def policy_with(**changed: Any) -> Policy:
+    """The shipped policy, but for these terms of withdrawals."""
+    terms = shipped_policy().terms
+    clause = msgspec.structs.replace(terms.withdrawals, **changed)
+    return replace(shipped_policy(), terms=msgspec.structs.replace(terms, withdrawals=clause))
+
+
+COUNTLESS = policy_with(day_count_max=100_000, hours_24=Hours24())
+"""A store may withdraw as often as it likes."""
 
 
 @dataclass
@@ -166,7 +180,9 @@ class Programme:
             request_sha=sha256(id.encode()).digest(),
             author="merchant:test",
         )
-        return await actions.cancel(self.connection, command, policy=self.policy, now=at)
+        return await actions.cancel(
+            self.connection, command, policy=self.policy, calendar=self.calendar, now=at
+        )
 
     async def work(self, now: datetime, *, payouts: Payouts | None = None) -> int:
         """Do everything that is due by `now`, as the worker does who stops wherever something is due."""
@@ -198,7 +214,9 @@ class Programme:
         ]
 
     async def look(self, id: str, store_id: str = "s1") -> WithdrawalView:
-        return await actions.withdrawal(self.connection, store_id, hex_of(id), policy=self.policy)
+        return await actions.withdrawal(
+            self.connection, store_id, hex_of(id), policy=self.policy, calendar=self.calendar
+        )
 
     async def balances(self, store_id: str = "s1") -> dict[str, int]:
         """The accounts that hold something, signs as people read them: what is owed to the store is positive."""

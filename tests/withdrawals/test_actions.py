@@ -15,12 +15,13 @@ from houfu.core.reason import Reason
 from houfu.db.tx import connect
 from houfu.lines import actions as lines
 from houfu.policy.document import Policy, shipped_policy
-from houfu.policy.terms import Window
+from houfu.policy.terms import Hours24, Window
+from houfu.stores.actions import put_bank_account, verify_bank_account
 from houfu.stores.store import StoreUnknown
 from houfu.withdrawals import actions
 from houfu.withdrawals.ask import Answer, PreviewView, Trouble
 from houfu.withdrawals.withdrawal import Status
-from withdrawals.programme import MONDAY, Programme, check_books, open_programme
+from withdrawals.programme import COUNTLESS, MONDAY, Programme, check_books, open_programme, policy_with
 
 CASES = json.loads((Path(__file__).parent / "cases" / "quote.json").read_text(encoding="utf-8"))
 LAST_YEAR = datetime.fromisoformat("2025-12-01T10:00:00+08:00")
@@ -151,6 +152,7 @@ async def test_every_refusal_has_its_reason_and_is_recorded(programme: Programme
         after=None,
         limit=50,
         policy=programme.policy,
+        calendar=programme.calendar,
     )
     assert sorted(view.reason or "" for view in listed) == sorted(reasons)
 
@@ -263,11 +265,93 @@ async def share_of(programme: Programme) -> int:
     )
 
 
-async def test_the_sixth_of_a_day_is_warned_of_and_the_next_day_starts_anew(programme: Programme) -> None:
+async def test_a_sixth_of_a_day_is_previewed_as_refused_and_the_next_day_starts_anew(
+    programme: Programme,
+) -> None:
+    """D6, D9: the preview tells what asking for it anyway sets off."""
     await programme.open_store(balance=1_000_000)
-    warned = [[w.rule for w in (await programme.ask(1_000)).warnings] for _ in range(6)]
-    assert warned == [[], [], [], [], [], ["D6"]]
-    assert (await programme.ask(1_000, at=MONDAY + timedelta(days=1))).warnings == ()
+    for _ in range(5):
+        asked = await programme.ask(1_000)
+        assert (asked.accepted, asked.warnings) == (True, ())
+    seen = await preview(programme, 1_000)
+    assert (seen.accepted, seen.reason, seen.largest_safe_amount) == (False, "daily_count_exceeded", 0)
+    assert [(warning.rule, warning.consequence) for warning in seen.warnings] == [("D6", "suspended_review")]
+    assert seen.remedy == "请于 2026-03-03 03:00 之后再申请,此后可合并为一笔提现"
+    asked = await preview(programme, 1_000, at=MONDAY + timedelta(days=1))
+    assert (asked.accepted, asked.warnings) == (True, ())
+
+
+async def test_a_canceled_withdrawal_leaves_its_place_in_the_day(programme: Programme) -> None:
+    await programme.open_store(balance=1_000_000)
+    asked = [await programme.ask(1_000) for _ in range(5)]
+    assert not (await preview(programme, 1_000)).accepted
+    await programme.cancel(asked[2].id)
+    assert (await preview(programme, 1_000)).accepted
+
+
+async def test_what_was_asked_before_midnight_counts_for_24_hours(programme: Programme) -> None:
+    """Five before midnight and five after it are the most: the eleventh waits until the first is a day old."""
+    await programme.open_store(balance=1_000_000)
+    evening, morning = MONDAY.replace(hour=22), MONDAY.replace(hour=9) + timedelta(days=1)
+    for moment in (evening, morning):
+        for number in range(5):
+            assert (await programme.ask(1_000, at=moment + timedelta(minutes=number))).accepted
+    programme.policy = policy_with(day_count_max=6)
+    refused = await programme.ask(1_000, at=morning + timedelta(hours=1))
+    assert (refused.reason, refused.warnings) == ("daily_count_exceeded", ())
+    assert "2026-03-03 22:00" in (refused.remedy or "")
+    assert (await programme.look(refused.id)).remedy == refused.remedy
+    assert (await programme.ask(1_000, at=evening + timedelta(days=1))).accepted
+
+
+async def test_a_sum_over_24_hours_is_refused_with_what_is_still_possible(programme: Programme) -> None:
+    programme.policy = policy_with(hours_24=Hours24(amount_max=100_000))
+    await programme.open_store(balance=1_000_000)
+    late = MONDAY.replace(hour=22)
+    assert (await programme.ask(70_000, at=late)).accepted
+    early = late + timedelta(hours=6)
+    refused = await programme.ask(30_001, at=early)
+    assert (refused.reason, refused.largest_safe_amount) == ("daily_amount_exceeded", 30_000)
+    assert refused.remedy == "目前至多还可提现 ¥300.00;2026-03-03 22:00 起可提现更多"
+    seen = await programme.look(refused.id)
+    assert (seen.message, seen.remedy) == (refused.message, refused.remedy)
+    assert (await programme.ask(30_000, at=early)).accepted
+    assert (await programme.ask(1_000, at=early)).reason == "daily_amount_exceeded"
+    assert (await programme.ask(70_000, at=late + timedelta(days=1, minutes=-1))).reason
+    # Asked again where the first is a day old, before the day closes at 23:00.
+    assert (await programme.ask(70_000, at=late + timedelta(days=1))).accepted
+
+
+async def test_a_bank_account_waits_for_a_voucher_and_rests_after_a_change(programme: Programme) -> None:
+    await programme.open_store(balance=1_000_000)
+    told = {"holder": "Holder", "number": "6222020200022222", "bank_code": "ICBC"}
+
+    async def put(account: str, vouched_by: str | None, *, at: datetime, **changed: str) -> None:
+        await put_bank_account(
+            programme.connection, "s1", account, **{**told, **changed}, vouched_by=vouched_by, now=at
+        )
+
+    await put("b2", None, at=MONDAY)
+    assert (await programme.ask(1_000, account="b2")).reason == "bank_account_unverified"
+    assert (await preview(programme, 1_000, account="b2")).reason == "bank_account_unverified"
+    await verify_bank_account(programme.connection, "s1", "b2", author="operator:o", now=MONDAY)
+    assert (await programme.ask(1_000, account="b2")).accepted
+    await put("b2", "platform:p", at=MONDAY, number="6222020200033333")
+    resting = await programme.ask(1_000, account="b2", at=MONDAY + timedelta(hours=12))
+    assert resting.reason == "bank_account_cooling"
+    assert "2026-03-03 10:00" in (resting.remedy or "")
+    assert (await programme.ask(1_000, account="b2", at=MONDAY + timedelta(days=1))).accepted
+
+
+async def test_dates_past_the_calendar_are_told_as_provisional(programme: Programme) -> None:
+    await programme.open_store(balance=1_000_000)
+    last_day = datetime.fromisoformat("2026-12-31T10:00:00+08:00")
+    asked = await programme.ask(1_000, at=last_day)
+    assert asked.provisional
+    assert "暂定" in (asked.arrival_note or "")
+    assert (await programme.look(asked.id)).provisional
+    plain = await programme.ask(1_000)
+    assert (plain.provisional, plain.arrival_note) == (False, None)
 
 
 async def test_a_store_in_its_first_month_is_warned_at_a_fifth(programme: Programme) -> None:
@@ -324,7 +408,12 @@ async def test_lists_are_filtered_and_paged_newest_first(programme: Programme) -
 
     async def listed(chosen: actions.Filter, after: Any = None, limit: int = 50) -> list[str]:
         found = await actions.withdrawals(
-            programme.connection, chosen, after=after, limit=limit, policy=programme.policy
+            programme.connection,
+            chosen,
+            after=after,
+            limit=limit,
+            policy=programme.policy,
+            calendar=programme.calendar,
         )
         return [view.id for view in found]
 
@@ -341,6 +430,7 @@ async def test_lists_are_filtered_and_paged_newest_first(programme: Programme) -
 
 
 async def test_forty_at_once_never_overdraw_a_store(programme: Programme) -> None:
+    programme.policy = COUNTLESS
     await programme.open_store(balance=10_500, liability=500)
     connections = await asyncio.gather(*(connect(programme.dsn) for _ in range(10)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ from houfu.db.keys import Role, create_key
 from houfu.db.tx import connect, open_pool
 from houfu.http.asgi import handler_of
 from houfu.http.route import Service
+from houfu.policy.document import Policy
 from houfu.policy.publishing import open_policy_book
+from houfu.policy.terms import Hours24
 from houfu.withdrawals.api import routes
 from houfu.withdrawals.lanes import Lanes
-from withdrawals.programme import MONDAY, Programme
+from withdrawals.programme import MONDAY, Programme, check_books, policy_with
 
 KEYS: dict[str, tuple[Role, str | None]] = {
     "platform": ("platform", None),
@@ -42,6 +45,8 @@ class Http:
     keys: dict[str, str]
     clock: SandboxClock
     programme: Programme
+    policy: Policy | None = None
+    """In place of the one in force."""
 
     async def call(
         self,
@@ -75,6 +80,7 @@ async def http(programme: Programme) -> AsyncGenerator[Http]:
         for name, (role, store_id) in KEYS.items()
     }
     clock = SandboxClock(MONDAY)
+    made: list[Http] = []
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(open_pool(programme.dsn, size=4))
         book = await open_policy_book(programme.connection)
@@ -83,7 +89,7 @@ async def http(programme: Programme) -> AsyncGenerator[Http]:
             Lanes(
                 lambda: connect(programme.dsn, steady_plans=True),
                 clock=clock,
-                policy_at=book.at,
+                policy_at=lambda now: made[0].policy or book.at(now),
                 calendar=lambda: programme.calendar,
                 ids=programme.ids,
             )
@@ -92,7 +98,8 @@ async def http(programme: Programme) -> AsyncGenerator[Http]:
         app = Litestar([handler_of(route, service) for route in routes()], openapi_config=None)
         transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url="http://houfu") as client:
-            yield Http(client, keys, clock, programme)
+            made.append(Http(client, keys, clock, programme))
+            yield made[0]
 
 
 async def test_a_request_answers_everything_a_preview_does_and_its_id_and_status(http: Http) -> None:
@@ -114,6 +121,8 @@ async def test_a_request_answers_everything_a_preview_does_and_its_id_and_status
         "liability_collected": 40_000,
         "arrives_on": "2026-03-03",
         "latest_on": "2026-03-03",
+        "provisional": False,
+        "arrival_note": None,
         "warnings": [],
         "largest_safe_amount": 1_000_000,
     }
@@ -145,6 +154,7 @@ async def test_a_warning_is_shown_before_the_store_confirms(http: Http) -> None:
     await http.programme.post("s1", ("buyer_receivable", limit), ("store_balance", -limit))
     seen = (await http.call("POST", "/v1/withdrawals/preview", body, role="s1", language="en")).json()
     assert [warning["rule"] for warning in seen["warnings"]] == ["B11"]
+    assert seen["warnings"][0]["consequence"] == "zeroed_suspended_review"
     assert "the limit drops to zero" in seen["warnings"][0]["message"]
     assert seen["largest_safe_amount"] == limit // 2
 
@@ -161,6 +171,42 @@ async def test_one_key_many_times_at_once_withdraws_once(http: Http) -> None:
     answers = await asyncio.gather(*(http.ask() for _ in range(8)))
     assert {answer.status_code for answer in answers} <= {201, 409}
     assert (await http.programme.balances())["store_balance"] == 900_000
+
+
+AT_ONCE: list[tuple[str, dict[str, Any], int, dict[str, int]]] = [
+    ("five of the day (D6)", {}, 1_000, {"accepted": 5}),
+    (
+        "as many as the balance bears",
+        {"day_count_max": 1_000, "hours_24": Hours24()},
+        90_000,
+        {"accepted": 11, "balance_insufficient": 109},
+    ),
+    (
+        "as much as any 24 hours bear",
+        {"day_count_max": 1_000, "hours_24": Hours24(amount_max=350_000)},
+        50_000,
+        {"accepted": 7, "daily_amount_exceeded": 113},
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "changed", "amount", "expected"), AT_ONCE)
+async def test_of_120_at_once_exactly_those_pass_that_may(
+    http: Http, name: str, changed: dict[str, Any], amount: int, expected: dict[str, int]
+) -> None:
+    http.policy = policy_with(**changed)
+    answers = await asyncio.gather(
+        *(http.ask(f"k{number}", amount=amount, store_id="s2") for number in range(120))
+    )
+    assert {answer.status_code for answer in answers} == {200, 201}
+    found = Counter(answer.json()["reason"] or "accepted" for answer in answers)
+    # Asking on after the sixth suspends the store (D6, D9): the rest of them are told that instead.
+    too_many = found.pop("daily_count_exceeded", 0) + found.pop("account_abnormal", 0)
+    assert found == expected
+    assert sum(found.values()) + too_many == 120
+    balances = await http.programme.balances("s2")
+    assert balances["store_balance"] == 1_000_000 - expected["accepted"] * amount
+    await check_books(http.programme.connection)
 
 
 PROBLEMS: list[tuple[str, str, Any, str | None, int, str]] = [

@@ -14,7 +14,7 @@ from houfu.lines.command import Authorize
 from houfu.lines.lanes import Lanes as OrderLanes
 from houfu.withdrawals.ask import Answer, Ask, Cancel, Trouble
 from houfu.withdrawals.lanes import Lanes
-from withdrawals.programme import MONDAY, Programme, check_books, hex_of
+from withdrawals.programme import COUNTLESS, MONDAY, Programme, check_books, hex_of
 
 WORKERS = 40
 COMMANDS_OF_WORKER = 50
@@ -110,6 +110,7 @@ async def test_orders_and_withdrawals_on_the_same_lines_never_lock_each_other_ou
     programme: Programme,
 ) -> None:
     """2,000 commands through both pairs of lanes, each batch over all stores in an order of its own."""
+    programme.policy = COUNTLESS
     for store_id in STORES:
         await programme.open_store(store_id, balance=100_000)
     seen: Counter[str] = Counter()

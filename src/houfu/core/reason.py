@@ -23,6 +23,8 @@ class Request(StrEnum):
     WITHDRAWAL = "withdrawal"
     WITHDRAWAL_COMMAND = "withdrawal_command"
     """Dispatch, confirmation, rejection or cancellation of a withdrawal that was accepted."""
+    FEE_DISPUTE = "fee_dispute"
+    """A store doubts the fee of a withdrawal: the reason under which it is counted (D4)."""
 
 
 class Reason(StrEnum):
@@ -48,15 +50,20 @@ class Reason(StrEnum):
     ACCOUNT_FROZEN = "account_frozen"
     ACCOUNT_ABNORMAL = "account_abnormal"
     BANK_ACCOUNT_UNKNOWN = "bank_account_unknown"
+    BANK_ACCOUNT_UNVERIFIED = "bank_account_unverified"
+    BANK_ACCOUNT_COOLING = "bank_account_cooling"
     DAILY_COUNT_EXCEEDED = "daily_count_exceeded"
     LIMIT_NOT_WITHDRAWABLE = "limit_not_withdrawable"
     BALANCE_INSUFFICIENT = "balance_insufficient"
     AMOUNT_TOO_SMALL = "amount_too_small"
+    DAILY_AMOUNT_EXCEEDED = "daily_amount_exceeded"
     BANK_REJECTED = "bank_rejected"
 
     WITHDRAWAL_NOT_SENT = "withdrawal_not_sent"
     WITHDRAWAL_IN_TRANSIT = "withdrawal_in_transit"
     WITHDRAWAL_CLOSED = "withdrawal_closed"
+
+    FEE_DISPUTED = "fee_disputed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,7 @@ _AUTHORIZATION: Final = frozenset({Request.AUTHORIZATION})
 _ORDER_COMMAND: Final = frozenset({Request.ORDER_COMMAND})
 _ORDER: Final = _AUTHORIZATION | _ORDER_COMMAND
 _WITHDRAWAL: Final = frozenset({Request.WITHDRAWAL})
+_FEE_DISPUTE: Final = frozenset({Request.FEE_DISPUTE})
 _WITHDRAWAL_COMMAND: Final = frozenset({Request.WITHDRAWAL_COMMAND})
 
 WORDING: Final[Mapping[Reason, Wording]] = MappingProxyType(
@@ -206,12 +214,26 @@ WORDING: Final[Mapping[Reason, Wording]] = MappingProxyType(
             "请先登记店铺的收款银行账户",
             "Register the store's bank account first",
         ),
+        Reason.BANK_ACCOUNT_UNVERIFIED: Wording(
+            _WITHDRAWAL,
+            "收款银行账户尚未核验",
+            "The bank account is not verified yet",
+            "请等待平台核验该账户,或提现到其他已核验的账户",
+            "Wait until the marketplace has verified it, or withdraw to a verified account",
+        ),
+        Reason.BANK_ACCOUNT_COOLING: Wording(
+            _WITHDRAWAL,
+            "收款银行账户刚刚变更,尚在冷静期内",
+            "The bank account was changed a short while ago and still rests",
+            "请于 {usable_from} 之后再提现到该账户,或提现到其他已核验的账户",
+            "Withdraw to it from {usable_from} on, or to another verified account",
+        ),
         Reason.DAILY_COUNT_EXCEEDED: Wording(
             _WITHDRAWAL,
-            "当日提现次数超出上限",
-            "Too many withdrawals today",
-            "请于次日再申请,或合并为一笔提现",
-            "Come back tomorrow, or withdraw once instead of several times",
+            "一日内提现次数超出上限",
+            "Too many withdrawals within a day",
+            "请于 {frees_up_at} 之后再申请,此后可合并为一笔提现",
+            "Come back at {frees_up_at}, and withdraw once instead of several times",
         ),
         Reason.LIMIT_NOT_WITHDRAWABLE: Wording(
             _WITHDRAWAL,
@@ -235,6 +257,13 @@ WORDING: Final[Mapping[Reason, Wording]] = MappingProxyType(
             "The amount is too small: fee and liability would leave nothing",
             "请提高提现金额,使扣除手续费和欠款后仍有余额到账",
             "Ask for more, so that something is left after fee and liability",
+        ),
+        Reason.DAILY_AMOUNT_EXCEEDED: Wording(
+            _WITHDRAWAL,
+            "一日内提现金额超出上限",
+            "The amount is more than may be withdrawn within a day",
+            "目前至多还可提现 {still_possible};{frees_up_at} 起可提现更多",
+            "At most {still_possible} can be withdrawn now, and more from {frees_up_at} on",
         ),
         Reason.BANK_REJECTED: Wording(
             _WITHDRAWAL,
@@ -264,11 +293,27 @@ WORDING: Final[Mapping[Reason, Wording]] = MappingProxyType(
             "请核对提现状态;如需继续请重新申请",
             "Check the withdrawal's state; ask for a new one if needed",
         ),
+        Reason.FEE_DISPUTED: Wording(
+            _FEE_DISPUTE,
+            "手续费存在争议",
+            "The fee is disputed",
+            "手续费明细已永久留存,客服将据此复核",
+            "The fee's breakdown is kept for ever; customer service re-checks it",
+        ),
     }
 )
 
-SHIPPED_FACTS: Final[Mapping[str, str]] = MappingProxyType({"reopens_at": "03:00", "review_days": "3"})
-"""Figures of the shipped policy that wording falls back to (D3, D10) where the caller gives no policy's own."""
+SHIPPED_FACTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "reopens_at": "03:00",
+        "review_days": "3",
+        "usable_from": "YYYY-MM-DD HH:MM",
+        "frees_up_at": "YYYY-MM-DD HH:MM",
+        "still_possible": "¥X",
+    }
+)
+"""Figures of the shipped policy that wording falls back to (D3, D10) where the caller gives no policy's own; what each
+request has its own of is shown by its form."""
 
 
 def message(reason: Reason, language: Language = "zh", facts: Mapping[str, str] = SHIPPED_FACTS) -> str:

@@ -30,13 +30,15 @@ begin
             lines, layers, line_changes, authorizations, movements,
             withdrawals, fee_disputes, withdrawal_redatings,
             payout_batches, payout_files, bank_reports, simulated_bank_files,
-            reconciled_rails, bank_statements, bank_lines, line_matches, breaks, break_moves
+            reconciled_rails, bank_statements, bank_lines, line_matches, breaks, break_moves,
+            withdrawal_days, withdrawal_days_of_all
             to houfu_app;
         grant update on
             sandbox_clock, message_boxes, books, balances, stores, bank_accounts, facilities, allocations, lines,
             assessment_runs, referrals, reviews, authorizations, withdrawals,
             payout_batches, payout_files, bank_reports,
-            reconciled_rails, breaks
+            reconciled_rails, breaks,
+            withdrawal_days, withdrawal_days_of_all, report_refreshes
             to houfu_app;
         grant update (revoked_at) on api_keys to houfu_app;
         grant update (approved_by, started_at, ended_by, ended_at) on policy_trials to houfu_app;

@@ -35,7 +35,7 @@ from houfu.withdrawals.batch import (
 )
 from houfu.withdrawals.preview import check_amount
 from houfu.withdrawals.settlement import Ending, end_withdrawals, lock_lines, withdrawal_of
-from houfu.withdrawals.standing import load_payees, load_standings
+from houfu.withdrawals.standing import destination_of, load_payees, load_standings
 from houfu.withdrawals.terms import withdrawal_terms
 from houfu.withdrawals.withdrawal import Command, Status
 
@@ -95,7 +95,9 @@ async def preview(
         calendar,
         standing,
         amount=amount,
-        bank_account_known=bank_account_id is None or bool(payees),
+        destination=None
+        if bank_account_id is None
+        else destination_of(payees.get((store_id, bank_account_id))),
         now=now,
     )
     return preview_view(
@@ -169,19 +171,21 @@ async def carry_out(
                 await batch.record(connection)
             for command in turn:
                 if isinstance(command, Cancel):
-                    answers.append(await _cancel(connection, command, policy=policy, now=now))
+                    answers.append(
+                        await _cancel(connection, command, policy=policy, calendar=calendar, now=now)
+                    )
     return answers
 
 
 async def cancel(
-    connection: Connection, command: Cancel, *, policy: Policy, now: datetime
+    connection: Connection, command: Cancel, *, policy: Policy, calendar: Calendar, now: datetime
 ) -> Answer | Trouble:
     """Take a scheduled withdrawal back: amount, fee and collected liability all return. Once it has gone to the bank
     it is refused with its reason."""
     for attempt in range(1, CONFLICTS_MAX + 1):
         try:
             async with connection.transaction():
-                return await _cancel(connection, command, policy=policy, now=now)
+                return await _cancel(connection, command, policy=policy, calendar=calendar, now=now)
         except CONFLICT:
             if attempt == CONFLICTS_MAX:
                 raise
@@ -189,7 +193,7 @@ async def cancel(
 
 
 async def _cancel(
-    connection: Connection, command: Cancel, *, policy: Policy, now: datetime
+    connection: Connection, command: Cancel, *, policy: Policy, calendar: Calendar, now: datetime
 ) -> Answer | Trouble:
     await lock_lines(connection, [command.store_id])
     at = (command.store_id, command.key)
@@ -207,6 +211,7 @@ async def _cancel(
         withdrawal_of(row),
         language=command.language,
         facts=wording_facts(withdrawal_terms(policy.terms)),
+        calendar=calendar,
         refused=outcome.reason if isinstance(outcome, Refusal) else None,
     )
     answer = answered(200, view)
@@ -216,14 +221,23 @@ async def _cancel(
 
 
 async def withdrawal(
-    connection: Connection, store_id: str, id: str, *, policy: Policy, language: Language = "zh"
+    connection: Connection,
+    store_id: str,
+    id: str,
+    *,
+    policy: Policy,
+    calendar: Calendar,
+    language: Language = "zh",
 ) -> WithdrawalView:
     """The withdrawal of that hex id. WithdrawalUnknown where there is none."""
     row = await connection.fetchrow(_SQL["read_withdrawal"], store_id, id)
     if row is None:
         raise WithdrawalUnknown(id)
     return withdrawal_view(
-        withdrawal_of(row), language=language, facts=wording_facts(withdrawal_terms(policy.terms))
+        withdrawal_of(row),
+        language=language,
+        facts=wording_facts(withdrawal_terms(policy.terms)),
+        calendar=calendar,
     )
 
 
@@ -234,6 +248,7 @@ async def withdrawals(
     after: tuple[str, str] | None,
     limit: int,
     policy: Policy,
+    calendar: Calendar,
     language: Language = "zh",
 ) -> list[WithdrawalView]:
     """Withdrawals, newest first; `after` is the (store id, hex id) where the page before ended."""
@@ -244,4 +259,6 @@ async def withdrawals(
     else:
         rows = await connection.fetch(_SQL["withdrawals_of_all"], *filters, id, store_id, limit)
     facts = wording_facts(withdrawal_terms(policy.terms))
-    return [withdrawal_view(withdrawal_of(row), language=language, facts=facts) for row in rows]
+    return [
+        withdrawal_view(withdrawal_of(row), language=language, facts=facts, calendar=calendar) for row in rows
+    ]

@@ -138,6 +138,7 @@ async def list_withdrawals(call: Call[Nothing, WithdrawalsQuery, Nothing]) -> Re
             after=after,
             limit=query.limit + 1,
             policy=_policy(call),
+            calendar=call.service.part(Calendar),
             language=call.language,
         )
     return reply(200, page_of(found, query.limit, lambda view: _parsed(view.id), lambda view: view))
@@ -148,7 +149,12 @@ async def get_withdrawal(call: Call[WithdrawalPath, Nothing, Nothing]) -> Reply:
     store_id, id = _parsed(call.path.id)
     async with call.service.pool.acquire() as connection:
         view = await actions.withdrawal(
-            connection, store_id, id, policy=_policy(call), language=call.language
+            connection,
+            store_id,
+            id,
+            policy=_policy(call),
+            calendar=call.service.part(Calendar),
+            language=call.language,
         )
     return reply(200, view)
 

@@ -10,11 +10,12 @@ from typing import Literal
 
 import msgspec
 
+from houfu.core.calendar import Calendar
 from houfu.core.ids import public_id
 from houfu.core.reason import Language, Reason, message, remedy
 from houfu.withdrawals import bank_reasons
-from houfu.withdrawals.cautions import Caution
-from houfu.withdrawals.preview import Preview
+from houfu.withdrawals.cautions import Caution, Consequence
+from houfu.withdrawals.preview import ARRIVAL_NOTE, Preview
 from houfu.withdrawals.withdrawal import Status, Withdrawal
 
 PREFIX = "wd"
@@ -45,15 +46,17 @@ class Cancel(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Warning(msgspec.Struct, frozen=True, gc=False):
-    """A rule the withdrawal would break, and what would follow (D9)."""
+    """A rule the withdrawal would break, and what would follow (D9), by its code and in words."""
 
     rule: str
+    consequence: Consequence
     message: str
 
 
 class PreviewView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What a withdrawal would come to, minor units. Refused: `reason`, `message` and `remedy` say why and what helps,
-    and amounts and dates are null. `largest_safe_amount` would be accepted without any warning."""
+    and amounts and dates are null. `provisional`: the dates rest on a year whose official notice is not known yet, as
+    `arrival_note` says. `largest_safe_amount` would be accepted without any warning."""
 
     accepted: bool
     reason: str | None
@@ -68,6 +71,8 @@ class PreviewView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     liability_collected: int | None
     arrives_on: date | None
     latest_on: date | None
+    provisional: bool
+    arrival_note: str | None
     warnings: tuple[Warning, ...]
     largest_safe_amount: int
 
@@ -96,6 +101,8 @@ class WithdrawalView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     returned: int
     arrives_on: date | None
     latest_on: date | None
+    provisional: bool
+    arrival_note: str | None
     warnings: tuple[Warning, ...]
     largest_safe_amount: int | msgspec.UnsetType = msgspec.UNSET
     asked_at: datetime
@@ -138,7 +145,7 @@ def preview_view(
     facts: Mapping[str, str],
 ) -> PreviewView:
     """The preview in the caller's language; `facts` are the policy's figures that wording names."""
-    reason = seen.reason
+    reason, facts = seen.reason, {**facts, **seen.facts}
     return PreviewView(
         accepted=seen.accepted,
         reason=None if reason is None else reason.value,
@@ -153,6 +160,8 @@ def preview_view(
         liability_collected=seen.liability_collected,
         arrives_on=seen.arrives_on,
         latest_on=seen.latest_on,
+        provisional=seen.provisional,
+        arrival_note=ARRIVAL_NOTE[language] if seen.provisional else None,
         warnings=_warnings(seen.warnings, language),
         largest_safe_amount=seen.largest_safe_amount,
     )
@@ -163,11 +172,16 @@ def withdrawal_view(
     *,
     language: Language,
     facts: Mapping[str, str],
+    calendar: Calendar,
     refused: Reason | None = None,
     largest_safe_amount: int | msgspec.UnsetType = msgspec.UNSET,
 ) -> WithdrawalView:
-    """The withdrawal in the caller's language; `refused` is why a command on it was not taken."""
+    """The withdrawal in the caller's language; `refused` is why a command on it was not taken. Whether its dates are
+    provisional is told by the calendar as it is now."""
     moved = withdrawal.status is not Status.REFUSED
+    facts = {**facts, **withdrawal.facts}
+    latest_on = withdrawal.latest_on
+    provisional = latest_on is not None and calendar.is_provisional(withdrawal.asked_on, latest_on)
     reason = refused or withdrawal.reason
     return WithdrawalView(
         id=public_id(PREFIX, withdrawal.id, withdrawal.store_id),
@@ -186,7 +200,9 @@ def withdrawal_view(
         liability_collected=withdrawal.liability_collected if moved else None,
         returned=withdrawal.returned,
         arrives_on=withdrawal.arrives_on,
-        latest_on=withdrawal.latest_on,
+        latest_on=latest_on,
+        provisional=provisional,
+        arrival_note=ARRIVAL_NOTE[language] if provisional else None,
         warnings=_warnings(withdrawal.warnings, language),
         largest_safe_amount=largest_safe_amount,
         asked_at=withdrawal.asked_at,
@@ -199,7 +215,9 @@ def withdrawal_view(
 
 
 def _warnings(cautions: tuple[Caution, ...], language: Language) -> tuple[Warning, ...]:
-    return tuple(Warning(caution.rule, caution.message(language)) for caution in cautions)
+    return tuple(
+        Warning(caution.rule, caution.consequence, caution.message(language)) for caution in cautions
+    )
 
 
 def _message(withdrawal: Withdrawal, reason: Reason, language: Language, facts: Mapping[str, str]) -> str:

@@ -23,12 +23,14 @@ from houfu.ledger.journal import Books, Journal, post
 from houfu.lines import batch as lines
 from houfu.policy.document import Policy
 from houfu.policy.periods import window_on
+from houfu.withdrawals.account import Destination, Earlier
 from houfu.withdrawals.ask import Answer, Ask, Trouble, WithdrawalView, withdrawal_view
 from houfu.withdrawals.cautions import is_large
+from houfu.withdrawals.fees import breakdown_of
 from houfu.withdrawals.preview import Preview, preview
 from houfu.withdrawals.review import AUTHOR, CAUSES, Rule, broken_rule
 from houfu.withdrawals.reviews import open_reviews
-from houfu.withdrawals.standing import Payee, Standing, load_payees, load_standings
+from houfu.withdrawals.standing import Payee, Standing, destination_of, load_payees, load_standings
 from houfu.withdrawals.terms import WithdrawalTerms, withdrawal_terms
 from houfu.withdrawals.withdrawal import Status, Withdrawal, dispatch_at, reserving
 
@@ -56,6 +58,7 @@ class Batch:
         self.payees: dict[tuple[str, str], Payee] = {}
         self.recalled: dict[Place, FirstAnswer] = {}
         self.withdrawals: list[Withdrawal] = []
+        self.breakdowns: dict[str, str] = {}
         self.journals: list[Journal] = []
         self.shares: dict[str, int] = {}
         self.broken: dict[tuple[str, Rule], str] = {}
@@ -95,7 +98,7 @@ class Batch:
             self.calendar,
             standing,
             amount=ask.amount,
-            bank_account_known=payee is not None,
+            destination=destination_of(payee),
             now=self.now,
         )
         withdrawal = self._withdrawal(ask, seen, standing, payee)
@@ -108,6 +111,7 @@ class Batch:
             withdrawal,
             language=ask.language,
             facts=self.facts,
+            calendar=self.calendar,
             largest_safe_amount=seen.largest_safe_amount,
         )
         answer = answered(201 if seen.accepted else 200, view)
@@ -131,6 +135,7 @@ class Batch:
             number=None if payee is None else payee.number,
             bank_code=None if payee is None else payee.bank_code,
             warnings=seen.warnings,
+            facts=dict(seen.facts),
             limit_total=standing.account.limit_total,
             author=ask.author,
             asked_at=self.now,
@@ -145,6 +150,15 @@ class Batch:
         store_id, amount = withdrawal.store_id, withdrawal.amount
         account, history = standing.account, standing.history
         assert standing.books is not None  # noqa: S101 (only a store with books has a balance)
+        breakdown = breakdown_of(
+            self.terms.clause.fee,
+            amount,
+            prior_count=history.prior_count,
+            prior_year_total=history.prior_year_total,
+            policy_version=self.policy.version,
+            policy_sha256=self.policy.sha256,
+        )
+        self.breakdowns[withdrawal.id] = _encode(breakdown).decode()
         books, journal = self._post(withdrawal, standing.books)
         day_amount = history.day_amount + amount
         large = is_large(self.terms.clause, amount, limit_total=account.limit_total)
@@ -160,6 +174,7 @@ class Batch:
                 day_count=history.day_count + 1,
                 day_amount=day_amount,
                 last_large_on=self.asked_on if large else history.last_large_on,
+                hours_24=(*history.hours_24, Earlier(self.now, amount)),
             ),
             books,
         )
@@ -226,8 +241,12 @@ class Batch:
                 [w.latest_on for w in new],
                 [w.due_at for w in new],
                 [w.journal_seq for w in new],
+                [_encode(w.facts).decode() for w in new],
+                [self.breakdowns.get(w.id) for w in new],
                 self.now,
                 self.asked_on,
+                self.calendar.name,
+                self.calendar.number,
             )
         if shares := self.shares:
             await connection.execute(_NOTE_SHARES, list(shares), list(shares.values()))
@@ -249,10 +268,11 @@ def judged(
     standing: Standing,
     *,
     amount: int,
-    bank_account_known: bool,
+    destination: Destination | None,
     now: datetime,
 ) -> Preview:
-    """How the withdrawal is judged at `now`: the one decision of preview and request."""
+    """How the withdrawal is judged at `now`: the one decision of preview and request. Without a `destination` the
+    checks of a bank account are left out."""
     today = terms.local(now).date()
     return preview(
         terms,
@@ -262,7 +282,7 @@ def judged(
         amount=amount,
         asked_at=now,
         promotion=window_on(policy.terms.promotion_windows, today) is not None,
-        bank_account_known=bank_account_known,
+        destination=destination,
     )
 
 

@@ -1,18 +1,23 @@
 """What a withdrawal would set off (D6 to D9, B11), told before the store confirms.
 
-A caution refuses nothing. Each rule is written once, as the most a withdrawal may be without breaking it; the
-warnings of an amount and the largest safe amount both follow from that.
+A caution refuses nothing by itself. Each rule on the amount is written once, as the most a withdrawal may be without
+breaking it; wording is made only for what is broken.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 from houfu.core.money import BASIS_POINTS, in_words, share_floor
 from houfu.core.reason import Language
 from houfu.policy.terms import Withdrawals
-from houfu.withdrawals.checks import Account, History
+from houfu.withdrawals.account import Account, History
 from houfu.withdrawals.terms import WithdrawalTerms
+
+Consequence = Literal["zeroed_suspended_review", "suspended_review", "risk_signal"]
+"""What follows from breaking a rule: the limit drops to zero, the store is suspended and a review opens; suspension
+and review; a signal to whoever watches for risk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,7 @@ class Caution:
     """A rule this withdrawal would break, and what follows from it, in both languages."""
 
     rule: str
+    consequence: Consequence
     zh: str
     en: str
 
@@ -49,8 +55,6 @@ def bounds(
     found: list[Bound] = []
     if account.limit_total > 0:
         found.append(_day_share(clause, account, history))
-    if history.day_count + 1 > clause.day_count_max:
-        found.append(_day_count(clause, history))
     if history.last_large_on is not None:
         wait_until = history.last_large_on + timedelta(days=clause.large_wait_days)
         if terms.local(asked_at).date() < wait_until:
@@ -60,14 +64,16 @@ def bounds(
     return tuple(found)
 
 
-def cautions(in_force: tuple[Bound, ...], amount: int) -> tuple[Caution, ...]:
-    """What withdrawing `amount` fen would break."""
-    return tuple(bound.caution(amount) for bound in in_force if amount > bound.most)
-
-
-def cautious_most(in_force: tuple[Bound, ...], withdrawable: int) -> int:
-    """The largest part of the balance, fen, that breaks no rule; 0 where even one fen would."""
-    return max(0, min([withdrawable, *(bound.most for bound in in_force)]))
+def day_count_caution(clause: Withdrawals, history: History) -> Caution:
+    """What goes with the refusal of one withdrawal too many (D6): to ask for it although one was told."""
+    count, most = history.day_count + 1, clause.day_count_max
+    return Caution(
+        "D6",
+        "suspended_review",
+        f"这将是当日第 {count} 笔提现,超过每日 {most} 笔,不予受理:若仍提交申请,店铺将被暂停并进入审核",
+        f"This would be withdrawal number {count} of the day, more than {most}, and is refused: asking for it anyway "
+        "suspends the store and opens a review",
+    )
 
 
 def is_large(clause: Withdrawals, amount: int, *, limit_total: int) -> bool:
@@ -82,6 +88,7 @@ def _day_share(clause: Withdrawals, account: Account, history: History) -> Bound
         day = in_words(history.day_amount + amount)
         return Caution(
             "B11",
+            "zeroed_suspended_review",
             f"当日提现合计将达 {day},超过额度的 {share}:额度将降为零,店铺被暂停并进入审核",
             f"Withdrawals of the day would reach {day}, more than {share} of the limit: the limit drops to zero, "
             "the store is suspended and a review opens",
@@ -91,21 +98,11 @@ def _day_share(clause: Withdrawals, account: Account, history: History) -> Bound
     return Bound(share_floor(account.limit_total, clause.day_share_zero_bp) - history.day_amount, caution)
 
 
-def _day_count(clause: Withdrawals, history: History) -> Bound:
-    count, most = history.day_count + 1, clause.day_count_max
-    caution = Caution(
-        "D6",
-        f"这将是当日第 {count} 笔提现,超过每日 {most} 笔:店铺将被暂停并进入审核",
-        f"This would be withdrawal number {count} of the day, more than {most}: the store is suspended and a "
-        "review opens",
-    )
-    return Bound(0, lambda _: caution)
-
-
 def _after_large(clause: Withdrawals, wait_until: date) -> Bound:
     days = clause.large_wait_days
     caution = Caution(
         "D7",
+        "risk_signal",
         f"大额提现后应间隔 {days} 天再提现:{wait_until} 之前提现将记为风险信号",
         f"After a large withdrawal the next should wait {days} days: one before {wait_until} counts as a risk "
         "signal",
@@ -120,6 +117,7 @@ def _first_month_share(clause: Withdrawals, account: Account, history: History) 
         day = in_words(history.day_amount + amount)
         return Caution(
             "D8",
+            "risk_signal",
             f"开店首月当日提现合计应低于额度的 {share},此笔将使其达到 {day}:将记为风险信号",
             f"In its first month a store should keep the day's withdrawals under {share} of the limit, and they "
             f"would reach {day}: it counts as a risk signal",

@@ -1,62 +1,55 @@
 """What refuses a withdrawal, in one documented order: broad and cheap checks first, the first that fails is the reason."""
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from houfu.core.reason import Reason, Refusal
+from houfu.withdrawals.account import Account, Destination, History
 from houfu.withdrawals.fees import Fee
+from houfu.withdrawals.sums import Ceiling
 from houfu.withdrawals.terms import WithdrawalTerms
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What the programme knows of a store when it asks for its money. Amounts are in fen."""
-
-    withdrawable: int
-    liability: int = 0
-    frozen: bool = False
-    """The store's funds are frozen."""
-    abnormal: bool = False
-    """The line is suspended or the store is marked high-risk: a review is due (D10)."""
-    limit_total: int = 0
-    """The line's total; 0 without one, and then no rule on shares of the limit applies."""
-    limit_available: int = 0
-    months_open: int = 1
-    """Full months since opening; 0 is the first month (D8)."""
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """The store's withdrawals before this one, those refused, failed or canceled left out."""
-
-    prior_count: int
-    """All that are scheduled, in transit or paid: the free first one is granted once."""
-    prior_year_total: int
-    """Fen, of those *paid* in this calendar year (D2)."""
-    day_count: int = 0
-    """Asked on this local day."""
-    day_amount: int = 0
-    """Fen, asked on this local day."""
-    last_large_on: date | None = None
-    """Local day of the newest large one: a share of the limit over `large_share_bp` (D7)."""
-
-
-def closed_account(
-    account: Account, terms: WithdrawalTerms, *, asked_at: datetime, bank_account_known: bool
+def closed_store(
+    terms: WithdrawalTerms,
+    account: Account,
+    history: History,
+    destination: Destination | None,
+    *,
+    asked_at: datetime,
 ) -> Refusal | None:
-    """The first reason that refuses the store whatever amount it asks for."""
+    """The first reason that refuses the store whatever amount it asks for. Without a `destination` the checks of a
+    bank account are left out."""
     if terms.closed.closed_at(terms.local(asked_at).time()):
         return Refusal(Reason.MAINTENANCE)
     if account.frozen:
         return Refusal(Reason.ACCOUNT_FROZEN)
     if account.abnormal:
         return Refusal(Reason.ACCOUNT_ABNORMAL)
-    if not bank_account_known:
-        return Refusal(Reason.BANK_ACCOUNT_UNKNOWN)
+    if destination is not None:
+        if not destination.known:
+            return Refusal(Reason.BANK_ACCOUNT_UNKNOWN)
+        if terms.clause.bank_account.verified and not destination.verified:
+            return Refusal(Reason.BANK_ACCOUNT_UNVERIFIED)
+        rests_until = terms.clause.bank_account.rests_until(destination.changed_at)
+        if rests_until is not None and asked_at < rests_until:
+            return Refusal(Reason.BANK_ACCOUNT_COOLING)
+    if too_many_today(terms, history) or too_many_in_24_hours(terms, history):
+        return Refusal(Reason.DAILY_COUNT_EXCEEDED)
     return None
 
 
-def unaffordable_amount(account: Account, amount: int, fee: Fee) -> Refusal | None:
+def too_many_today(terms: WithdrawalTerms, history: History) -> bool:
+    """Whether one more would be more than a local day may have (D6)."""
+    return history.day_count >= terms.clause.day_count_max
+
+
+def too_many_in_24_hours(terms: WithdrawalTerms, history: History) -> bool:
+    """Whether one more would be more than any 24 hours may have."""
+    count_max = terms.clause.hours_24.count_max
+    return count_max is not None and len(history.hours_24) >= count_max
+
+
+def unfit_amount(account: Account, amount: int, fee: Fee, ceilings: tuple[Ceiling, ...]) -> Refusal | None:
     """The first reason that refuses this amount.
 
     Asking beyond the balance is an attempt to draw the line itself (A6) where the store has no balance at all
@@ -68,5 +61,8 @@ def unaffordable_amount(account: Account, amount: int, fee: Fee) -> Refusal | No
         return Refusal(Reason.BALANCE_INSUFFICIENT)
     if amount - account.liability - fee.amount <= 0:
         return Refusal(Reason.AMOUNT_TOO_SMALL)
+    for ceiling in ceilings:
+        if amount > ceiling.most:
+            return Refusal(Reason.DAILY_AMOUNT_EXCEEDED)
     # Nothing below may refuse.
     return None

@@ -3,19 +3,34 @@
 The request decides by the same function on locked rows, so that the preview is the truth.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
+from typing import Final
 
 from houfu.core.calendar import Calendar
-from houfu.core.money import MAX_AMOUNT
-from houfu.core.reason import Reason
-from houfu.withdrawals.cautions import Caution, bounds, cautions, cautious_most
-from houfu.withdrawals.checks import Account, History, closed_account, unaffordable_amount
-from houfu.withdrawals.fees import FeeRule, fee_of
+from houfu.core.money import MAX_AMOUNT, in_words
+from houfu.core.reason import Language, Reason
+from houfu.withdrawals.account import Account, Destination, History
+from houfu.withdrawals.cautions import Caution, day_count_caution
+from houfu.withdrawals.checks import too_many_in_24_hours, too_many_today
+from houfu.withdrawals.fees import FeeRule
+from houfu.withdrawals.judging import Case, case_of, judge, largest_safe_amount
+from houfu.withdrawals.sums import count_free_at, sum_free_at
 from houfu.withdrawals.terms import WithdrawalTerms
 
 YEAR_FIRST, YEAR_LAST = 2000, 2999
 """Years a withdrawal may be asked in; anything outside is a slip of the caller."""
+
+ARRIVAL_NOTE: Final[Mapping[Language, str]] = MappingProxyType(
+    {
+        "zh": "到账日涉及尚未公布放假安排的年份,为暂定日期,安排公布后可能调整",
+        "en": "The dates rest on a year whose official holiday notice is not known yet: they are provisional and may "
+        "move once it is",
+    }
+)
+"""What is said beside provisional dates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +54,18 @@ class Quote:
     net: int | None
     arrives_on: date | None
     latest_on: date | None
+    provisional: bool
+    arrival_note_zh: str | None
+    arrival_note_en: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
     """A quote for one store, with what is collected for its liability first (A10) and what to beware of.
 
-    Refused: no warnings, and None in place of every amount and date; `largest_safe_amount` still tells what would
-    be accepted without any warning, 0 when no amount would.
+    Refused: None in place of every amount and date, and no warnings but one: a withdrawal too many of the day says what
+    asking for it sets off (D6). `facts` are the figures that the reason's wording names. `largest_safe_amount` still
+    tells what would be accepted without any warning, 0 when no amount would.
     """
 
     accepted: bool
@@ -57,8 +76,10 @@ class Preview:
     liability_collected: int | None
     arrives_on: date | None
     latest_on: date | None
+    provisional: bool
     warnings: tuple[Caution, ...]
     largest_safe_amount: int
+    facts: Mapping[str, str]
 
 
 def preview(
@@ -70,50 +91,79 @@ def preview(
     amount: int,
     asked_at: datetime,
     promotion: bool,
-    bank_account_known: bool,
+    destination: Destination | None,
 ) -> Preview:
-    """Judge a withdrawal of `amount` fen asked at `asked_at`, in the documented order of checks.
+    """Judge a withdrawal of `amount` fen asked at `asked_at`, in the documented order of checks. Without a
+    `destination` the checks of a bank account are left out.
 
     Raises ValueError that names the argument: an amount outside 1..2^53-1, a moment without an offset or of no
     sensible year.
     """
     check_amount(amount)
     check_asked_at(asked_at)
-    fee = fee_of(
-        terms.clause.fee, amount, prior_count=history.prior_count, prior_year_total=history.prior_year_total
-    )
-    in_force = bounds(account, history, terms, asked_at=asked_at)
-    closed = closed_account(account, terms, asked_at=asked_at, bank_account_known=bank_account_known)
-    safe = (
-        0 if closed else _largest_safe(terms, account, history, cautious_most(in_force, account.withdrawable))
-    )
-    refusal = closed or unaffordable_amount(account, amount, fee)
-    if refusal is not None:
+    case = case_of(terms, account, history, destination, asked_at=asked_at)
+    verdict = judge(case, amount)
+    safe = largest_safe_amount(case)
+    if verdict.refusal is not None:
+        reason = verdict.refusal.reason
+        one_too_many = reason is Reason.DAILY_COUNT_EXCEEDED and too_many_today(terms, history)
         return Preview(
             accepted=False,
-            reason=refusal.reason,
+            reason=reason,
             fee=None,
             fee_rule=None,
             net=None,
             liability_collected=None,
             arrives_on=None,
             latest_on=None,
-            warnings=(),
+            provisional=False,
+            warnings=(day_count_caution(terms.clause, history),) if one_too_many else (),
             largest_safe_amount=safe,
+            facts=facts_of(reason, case, amount, destination),
         )
     arrival = arrival_of(terms, calendar, asked_at=asked_at, promotion=promotion)
     return Preview(
         accepted=True,
         reason=None,
-        fee=fee.amount,
-        fee_rule=fee.rule,
-        net=amount - account.liability - fee.amount,
+        fee=verdict.fee.amount,
+        fee_rule=verdict.fee.rule,
+        net=amount - account.liability - verdict.fee.amount,
         liability_collected=account.liability,
         arrives_on=arrival.arrives_on,
         latest_on=arrival.latest_on,
-        warnings=cautions(in_force, amount),
+        provisional=arrival.provisional,
+        warnings=tuple(bound.caution(amount) for bound in verdict.broken),
         largest_safe_amount=safe,
+        facts={},
     )
+
+
+def facts_of(reason: Reason, case: Case, amount: int, destination: Destination | None) -> dict[str, str]:
+    """The figures of this request that the wording of `reason` names: moments are local, sums as people read them."""
+    terms, asked_at = case.terms, case.asked_at
+    match reason:
+        case Reason.BANK_ACCOUNT_COOLING:
+            changed_at = None if destination is None else destination.changed_at
+            rests_until = terms.clause.bank_account.rests_until(changed_at)
+            return {} if rests_until is None else {"usable_from": terms.shown(terms.opening(rests_until))}
+        case Reason.DAILY_COUNT_EXCEEDED:
+            free_at = count_free_at(
+                terms,
+                case.history,
+                asked_at=asked_at,
+                today_full=too_many_today(terms, case.history),
+                hours_full=too_many_in_24_hours(terms, case.history),
+            )
+            return {"frees_up_at": terms.shown(free_at)}
+        case Reason.DAILY_AMOUNT_EXCEEDED:
+            over = [ceiling for ceiling in case.ceilings if amount > ceiling.most]
+            possible = max(0, min(ceiling.most for ceiling in over))
+            return {
+                "still_possible": in_words(possible),
+                "frees_up_at": terms.shown(sum_free_at(terms, over, amount, asked_at=asked_at)),
+            }
+        case _:
+            return {}
 
 
 def quote(
@@ -143,7 +193,7 @@ def quote(
         amount=amount,
         asked_at=asked_at,
         promotion=promotion,
-        bank_account_known=True,
+        destination=None,
     )
     return Quote(
         accepted=seen.accepted,
@@ -153,6 +203,9 @@ def quote(
         net=seen.net,
         arrives_on=seen.arrives_on,
         latest_on=seen.latest_on,
+        provisional=seen.provisional,
+        arrival_note_zh=ARRIVAL_NOTE["zh"] if seen.provisional else None,
+        arrival_note_en=ARRIVAL_NOTE["en"] if seen.provisional else None,
     )
 
 
@@ -179,12 +232,3 @@ def check_asked_at(asked_at: datetime) -> None:
         raise ValueError("asked_at: needs an offset, as in 2026-03-02T10:00:00+08:00")
     if not YEAR_FIRST <= asked_at.year <= YEAR_LAST:
         raise ValueError(f"asked_at: must lie in the years {YEAR_FIRST} to {YEAR_LAST}")
-
-
-def _largest_safe(terms: WithdrawalTerms, account: Account, history: History, most: int) -> int:
-    """`most` where it would be accepted, else 0: what is left of an amount never falls as the amount grows."""
-    most = min(most, MAX_AMOUNT)
-    fee = fee_of(
-        terms.clause.fee, most, prior_count=history.prior_count, prior_year_total=history.prior_year_total
-    )
-    return most if most > 0 and unaffordable_amount(account, most, fee) is None else 0

@@ -1,5 +1,6 @@
 -- name: standings
--- $2 now, $3 the local day, $4 when the local year began, $5 the first day on which a large one still counts, $6 large share
+-- $2 now, $3 the local day, $4 when the local year began, $5 the first day that may still count: for a large one, or for the
+-- last 24 hours; $6 large share, $7 24 hours before now. One statement, by the indexes withdrawals_by_day and withdrawals_by_payment.
 select s.store_id, s.opened_on,
        coalesce((select f.kind = 'funds_frozen' from store_facts f
                  where f.store_id = s.store_id and f.kind in ('funds_frozen', 'funds_released') and f.occurred_at <= $2
@@ -11,35 +12,37 @@ select s.store_id, s.opened_on,
                where w.store_id = s.store_id and w.status in ('scheduled', 'in_transit', 'paid')) as asked_before,
        (select coalesce(sum(w.amount), 0)::bigint from withdrawals w
         where w.store_id = s.store_id and w.status = 'paid' and w.paid_at >= $4) as prior_year_total,
-       recent.day_count, recent.day_amount, recent.last_large_on
+       recent.day_count, recent.day_amount, recent.last_large_on, recent.hours_24_at, recent.hours_24_amounts
 from unnest($1::text[]) as asked (store_id)
 join stores s on s.store_id = asked.store_id
 cross join lateral (
     select count(*) filter (where w.asked_on = $3) as day_count,
            (coalesce(sum(w.amount) filter (where w.asked_on = $3), 0))::bigint as day_amount,
-           max(w.asked_on) filter (where w.limit_total > 0 and w.amount::numeric * 10000 > w.limit_total::numeric * $6::int) as last_large_on
+           max(w.asked_on) filter (where w.limit_total > 0 and w.amount::numeric * 10000 > w.limit_total::numeric * $6::int) as last_large_on,
+           array_agg(w.asked_at order by w.asked_at, w.withdrawal_id) filter (where w.asked_at > $7) as hours_24_at,
+           array_agg(w.amount order by w.asked_at, w.withdrawal_id) filter (where w.asked_at > $7) as hours_24_amounts
     from withdrawals w
     where w.store_id = s.store_id and w.asked_on >= $5::date and w.status in ('scheduled', 'in_transit', 'paid')
 ) recent;
 
 -- name: payees
-select b.store_id, b.bank_account_id, b.holder, b.number, b.bank_code
+select b.store_id, b.bank_account_id, b.holder, b.number, b.bank_code, b.verified_at is not null as verified, b.changed_at
 from unnest($1::text[], $2::text[]) as asked (store_id, bank_account_id)
 join bank_accounts b on b.store_id = asked.store_id and b.bank_account_id = asked.bank_account_id;
 
 -- name: insert_withdrawals
 insert into withdrawals (store_id, withdrawal_id, status, reason, currency, amount, fee, fee_rule, liability_collected, net,
                          bank_account_id, holder, number, bank_code, warnings, limit_total, author, arrives_on, latest_on,
-                         due_at, journal_seq, asked_at, asked_on, recorded_at)
+                         due_at, journal_seq, facts, fee_breakdown, asked_at, asked_on, recorded_at, calendar, calendar_number)
 select store_id, withdrawal_id, status, reason, currency, amount, fee, fee_rule, liability_collected, net,
        bank_account_id, holder, number, bank_code, warnings::jsonb, limit_total, author, arrives_on, latest_on,
-       due_at, journal_seq, $22, $23, $22
+       due_at, journal_seq, facts::jsonb, fee_breakdown::jsonb, $24, $25, $24, $26, $27
 from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[], $9::bigint[],
             $10::bigint[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::bigint[], $17::text[],
-            $18::date[], $19::date[], $20::timestamptz[], $21::bigint[])
+            $18::date[], $19::date[], $20::timestamptz[], $21::bigint[], $22::text[], $23::text[])
     as w (store_id, withdrawal_id, status, reason, currency, amount, fee, fee_rule, liability_collected, net,
           bank_account_id, holder, number, bank_code, warnings, limit_total, author, arrives_on, latest_on,
-          due_at, journal_seq);
+          due_at, journal_seq, facts, fee_breakdown);
 
 -- name: note_shares
 update lines l set day_withdrawn_share_bp = greatest(l.day_withdrawn_share_bp, v.share_bp)

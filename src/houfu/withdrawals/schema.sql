@@ -17,12 +17,16 @@ create table withdrawals (
     number              text,
     bank_code           text,
     warnings            jsonb       not null,
+    facts               jsonb       not null default '{}', -- figures of this request that the wording of its reason names
+    fee_breakdown       jsonb,                 -- how the fee came about: written once, kept for ever (D4)
     limit_total         bigint      not null,  -- the line's total when it was asked: what its share of the limit is measured against (B11)
     author              text        not null,
     asked_at            timestamptz not null,
     asked_on            date        not null,  -- the programme's local day
     arrives_on          date,
     latest_on           date,
+    calendar            text        not null default 'cn', -- the calendar that the dates rest on, and its version
+    calendar_number     integer     not null default 0,
     due_at              timestamptz,           -- when the worker must look at it next
     journal_seq         bigint,                -- the journal that reserved it
     paid_seq            bigint,                -- the journal that booked its payment
@@ -42,6 +46,7 @@ create table withdrawals (
     constraint refused_or_failed_with_a_reason check ((status in ('refused', 'failed')) = (reason is not null)),
     constraint withdrawal_adds_up check (status = 'refused' or amount = fee + liability_collected + net and net > 0),
     constraint accepted_with_a_journal_and_a_payee check (status = 'refused' or journal_seq is not null and number is not null),
+    constraint fee_explained_for_ever check (status = 'refused' or fee_breakdown is not null),
     constraint worker_looks_at_open_ones check ((status in ('scheduled', 'in_transit')) = (due_at is not null)),
     constraint paid_at_a_moment check ((status = 'paid') <= (paid_at is not null) and (paid_at is null or status in ('paid', 'failed'))),
     constraint booked_when_paid check ((paid_at is null) = (booked_on is null) and (paid_at is null) = (paid_seq is null)),
@@ -72,3 +77,36 @@ create table reviews (
 );
 create unique index one_open_review on reviews (store_id, rule) where status = 'open';
 create index reviews_newest on reviews (review_id, store_id);
+create index withdrawals_by_calendar on withdrawals (calendar, calendar_number) where due_at is not null;
+
+-- Dates that a new version of the calendar moved; only ever added to.
+create table withdrawal_redatings (
+    store_id        text        not null,
+    withdrawal_id   uuid        not null,
+    calendar        text        not null,
+    calendar_number integer     not null,
+    from_arrives_on date        not null,
+    to_arrives_on   date        not null,
+    from_latest_on  date        not null,
+    to_latest_on    date        not null,
+    author          text        not null,  -- who imported the notice
+    recorded_at     timestamptz not null,
+    primary key (store_id, withdrawal_id, calendar, calendar_number),
+    foreign key (store_id, withdrawal_id) references withdrawals (store_id, withdrawal_id),
+    foreign key (calendar, calendar_number) references calendar_versions (name, number),
+    constraint redated_when_a_date_moved check ((from_arrives_on, from_latest_on) <> (to_arrives_on, to_latest_on))
+);
+
+-- Fees that stores doubt (D4); only ever added to.
+create table fee_disputes (
+    store_id      text        not null,
+    dispute_id    uuid        not null,
+    withdrawal_id uuid        not null,
+    note          text        not null check (length(note) <= 2000),
+    author        text        not null,
+    agrees        boolean     not null,  -- whether the fee came out the same when it was computed anew
+    recorded_at   timestamptz not null,
+    primary key (store_id, dispute_id),
+    foreign key (store_id, withdrawal_id) references withdrawals (store_id, withdrawal_id)
+);
+create index fee_disputes_by_withdrawal on fee_disputes (store_id, withdrawal_id, dispute_id);

@@ -3,6 +3,7 @@ changes it for the next one of the same batch."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Final
 
 import msgspec
 
@@ -14,12 +15,16 @@ from houfu.lines.actions import LineView
 from houfu.lines.line import Line
 from houfu.policy.document import Policy
 from houfu.policy.periods import full_months, midnight
-from houfu.withdrawals.checks import Account, History
+from houfu.withdrawals.account import Account, Destination, Earlier, History
+from houfu.withdrawals.sums import HOURS_24
 from houfu.withdrawals.terms import WithdrawalTerms
 
 _SQL = load(__package__)
 _STANDINGS = _SQL["standings"]
 _PAYEES = _SQL["payees"]
+
+_DAYS_OF_24_HOURS: Final = 2
+"""Where clocks go forward, 24 hours ago may be the day before yesterday."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -31,11 +36,20 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class Payee(msgspec.Struct, frozen=True, gc=False):
-    """A bank account of a store."""
+    """A bank account of a store: where to pay, whether somebody vouches for it, and when it last became another."""
 
     holder: str
     number: str
     bank_code: str
+    verified: bool
+    changed_at: datetime | None
+
+
+def destination_of(payee: Payee | None) -> Destination:
+    """What the checks ask of a bank account that was named; None: there is none of that id."""
+    if payee is None:
+        return Destination(known=False)
+    return Destination(verified=payee.verified, changed_at=payee.changed_at)
 
 
 async def load_standings(
@@ -55,8 +69,9 @@ async def load_standings(
         now,
         today,
         midnight(date(today.year, 1, 1), policy.zone),
-        today - timedelta(days=clause.large_wait_days),
+        today - timedelta(days=max(clause.large_wait_days, _DAYS_OF_24_HOURS)),
         clause.large_share_bp,
+        now - HOURS_24,
     )
     accounts = await ledger.load_books(connection, store_ids)
     standings: dict[str, Standing] = {}
@@ -70,6 +85,8 @@ async def load_standings(
         day_count,
         day_amount,
         large_on,
+        hours_24_at,
+        hours_24_amounts,
     ) in rows:
         line, held = lines.get(store_id), accounts.get(store_id)
         is_open = line is not None and line.status == "open"
@@ -90,6 +107,7 @@ async def load_standings(
                 day_count=day_count,
                 day_amount=day_amount,
                 last_large_on=large_on,
+                hours_24=tuple(map(Earlier, hours_24_at or (), hours_24_amounts or ())),
             ),
             None if held is None else held.books,
         )
@@ -103,4 +121,4 @@ async def load_payees(
     rows = await connection.fetch(
         _PAYEES, [store_id for store_id, _ in named], [account_id for _, account_id in named]
     )
-    return {(row[0], row[1]): Payee(row[2], row[3], row[4]) for row in rows}
+    return {(row[0], row[1]): Payee(*row[2:]) for row in rows}

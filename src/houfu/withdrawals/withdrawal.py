@@ -109,7 +109,7 @@ class Withdrawal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A withdrawal as it is recorded. Amounts in minor units; a refused one costs and moves nothing.
 
     `holder`, `number` and `bank_code` are the bank account as it was when asked: a later change of the account
-    moves no payout. `returned` went back to the balance when it failed or was canceled. `batch_id` and `file_number` say
+    moves no payout. `facts` are the figures that the wording of `reason` names. `returned` went back to the balance when it failed or was canceled. `batch_id` and `file_number` say
     what carries the payment to the bank; `bank_reason` and `bank_words` why the bank did not pay, or why the money
     came back; `booked_on` and `came_back_on` are the bank's days.
     """
@@ -130,6 +130,7 @@ class Withdrawal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     number: str | None = None
     bank_code: str | None = None
     warnings: tuple[Caution, ...] = ()
+    facts: dict[str, str] = {}
     limit_total: int
     author: str
     asked_at: datetime

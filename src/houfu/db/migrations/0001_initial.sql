@@ -121,6 +121,8 @@ create table journals (
     constraint postings_move_something check (array_position(amounts, 0) is null and array_position(amounts, null) is null)
 );
 create unique index reversed_once on journals (store_id, reverses) where reverses is not null;
+create index journals_by_time on journals (store_id, occurred_at, seq);       -- a month of a long past (C5)
+create index journals_by_subject on journals (store_id, subject);             -- an order's or a withdrawal's
 
 create table balances (
     store_id text   not null references books (store_id),
@@ -469,12 +471,16 @@ create table withdrawals (
     number              text,
     bank_code           text,
     warnings            jsonb       not null,
+    facts               jsonb       not null default '{}', -- figures of this request that the wording of its reason names
+    fee_breakdown       jsonb,                 -- how the fee came about: written once, kept for ever (D4)
     limit_total         bigint      not null,  -- the line's total when it was asked: what its share of the limit is measured against (B11)
     author              text        not null,
     asked_at            timestamptz not null,
     asked_on            date        not null,  -- the programme's local day
     arrives_on          date,
     latest_on           date,
+    calendar            text        not null default 'cn', -- the calendar that the dates rest on, and its version
+    calendar_number     integer     not null default 0,
     due_at              timestamptz,           -- when the worker must look at it next
     journal_seq         bigint,                -- the journal that reserved it
     paid_seq            bigint,                -- the journal that booked its payment
@@ -494,6 +500,7 @@ create table withdrawals (
     constraint refused_or_failed_with_a_reason check ((status in ('refused', 'failed')) = (reason is not null)),
     constraint withdrawal_adds_up check (status = 'refused' or amount = fee + liability_collected + net and net > 0),
     constraint accepted_with_a_journal_and_a_payee check (status = 'refused' or journal_seq is not null and number is not null),
+    constraint fee_explained_for_ever check (status = 'refused' or fee_breakdown is not null),
     constraint worker_looks_at_open_ones check ((status in ('scheduled', 'in_transit')) = (due_at is not null)),
     constraint paid_at_a_moment check ((status = 'paid') <= (paid_at is not null) and (paid_at is null or status in ('paid', 'failed'))),
     constraint booked_when_paid check ((paid_at is null) = (booked_on is null) and (paid_at is null) = (paid_seq is null)),
@@ -524,6 +531,39 @@ create table reviews (
 );
 create unique index one_open_review on reviews (store_id, rule) where status = 'open';
 create index reviews_newest on reviews (review_id, store_id);
+create index withdrawals_by_calendar on withdrawals (calendar, calendar_number) where due_at is not null;
+
+-- Dates that a new version of the calendar moved; only ever added to.
+create table withdrawal_redatings (
+    store_id        text        not null,
+    withdrawal_id   uuid        not null,
+    calendar        text        not null,
+    calendar_number integer     not null,
+    from_arrives_on date        not null,
+    to_arrives_on   date        not null,
+    from_latest_on  date        not null,
+    to_latest_on    date        not null,
+    author          text        not null,  -- who imported the notice
+    recorded_at     timestamptz not null,
+    primary key (store_id, withdrawal_id, calendar, calendar_number),
+    foreign key (store_id, withdrawal_id) references withdrawals (store_id, withdrawal_id),
+    foreign key (calendar, calendar_number) references calendar_versions (name, number),
+    constraint redated_when_a_date_moved check ((from_arrives_on, from_latest_on) <> (to_arrives_on, to_latest_on))
+);
+
+-- Fees that stores doubt (D4); only ever added to.
+create table fee_disputes (
+    store_id      text        not null,
+    dispute_id    uuid        not null,
+    withdrawal_id uuid        not null,
+    note          text        not null check (length(note) <= 2000),
+    author        text        not null,
+    agrees        boolean     not null,  -- whether the fee came out the same when it was computed anew
+    recorded_at   timestamptz not null,
+    primary key (store_id, dispute_id),
+    foreign key (store_id, withdrawal_id) references withdrawals (store_id, withdrawal_id)
+);
+create index fee_disputes_by_withdrawal on fee_disputes (store_id, withdrawal_id, dispute_id);
 
 -- Payouts: batches of payments, the files they went to the bank in, and the bank's reports.
 
@@ -717,3 +757,67 @@ create index withdrawals_booked on withdrawals (booked_on) where booked_on is no
 create index withdrawals_came_back on withdrawals (came_back_on) where came_back_on is not null;
 
 -- What stores' bill detail is read from.
+
+-- The report of withdrawals, refreshed every 5 minutes (C3). A row tells what became of the withdrawals a store asked for on one
+-- local day. It can be made anew from withdrawals at any time, and refers to no table that orders lock. Sums of money stop at the
+-- largest bigint.
+create table withdrawal_days (
+    store_id        text   not null,
+    day             date   not null,
+    currency        text   not null,
+    asked           bigint not null,
+    accepted        bigint not null,  -- of those asked, the ones that were not refused
+    accepted_amount bigint not null,
+    open            bigint not null,  -- on their way still
+    paid            bigint not null,
+    paid_net        bigint not null,  -- what arrived
+    fees            bigint not null,  -- of those paid, and what failed ones were charged (D5)
+    canceled        bigint not null,
+    failed          bigint not null,  -- by the bank
+    returned        bigint not null,  -- back to balances, of those failed and canceled
+    on_time         bigint not null,  -- of those paid, by the day they were booked: not after the expected day,
+    by_latest       bigint not null,  -- after it but not after the latest,
+    late            bigint not null,  -- after that (D1)
+    disputed        bigint not null,  -- whose fee is doubted (D4)
+    refused         jsonb  not null,  -- how many by reason
+    failed_by_bank  jsonb  not null,  -- how many by the bank's code
+    primary key (store_id, day, currency),
+    constraint every_request_ended_somehow check (accepted <= asked and accepted = open + paid + canceled + failed),
+    constraint every_arrival_judged check (paid = on_time + by_latest + late)
+);
+create index withdrawal_days_by_day on withdrawal_days (day);
+
+-- The same of all stores together.
+create table withdrawal_days_of_all (
+    day             date   not null,
+    currency        text   not null,
+    asked           bigint not null,
+    accepted        bigint not null,  -- of those asked, the ones that were not refused
+    accepted_amount bigint not null,
+    open            bigint not null,  -- on their way still
+    paid            bigint not null,
+    paid_net        bigint not null,  -- what arrived
+    fees            bigint not null,  -- of those paid, and what failed ones were charged (D5)
+    canceled        bigint not null,
+    failed          bigint not null,  -- by the bank
+    returned        bigint not null,  -- back to balances, of those failed and canceled
+    on_time         bigint not null,  -- of those paid, by the day they were booked: not after the expected day,
+    by_latest       bigint not null,  -- after it but not after the latest,
+    late            bigint not null,  -- after that (D1)
+    disputed        bigint not null,  -- whose fee is doubted (D4)
+    refused         jsonb  not null,  -- how many by reason
+    failed_by_bank  jsonb  not null,  -- how many by the bank's code
+    primary key (day, currency)
+);
+
+create table report_refreshes (
+    name       text primary key,
+    as_of      timestamptz,              -- what the report tells was so at this moment
+    store_days integer not null default 0 -- how many rows the last refresh looked at anew
+);
+insert into report_refreshes (name) values ('withdrawals');
+
+-- How a refresh finds what changed since the last one, without looking through history.
+create index journals_of_ended_withdrawals on journals (recorded_at)
+    where kind in ('payout_paid', 'payout_failed', 'payout_returned', 'withdrawal_canceled');
+create index fee_disputes_by_recording on fee_disputes (recorded_at);
