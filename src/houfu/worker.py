@@ -59,6 +59,18 @@ class Dates(Protocol):
         ...
 
 
+class Reports(Protocol):
+    """The due work of reports."""
+
+    async def run_due(self, now: datetime) -> int:
+        """Refresh reports that have grown old; how many of their rows were looked at anew."""
+        ...
+
+    async def refresh(self, now: datetime) -> int:
+        """Refresh reports however old they are."""
+        ...
+
+
 class Done(msgspec.Struct):
     """How much due work was done, by kind."""
 
@@ -69,10 +81,11 @@ class Done(msgspec.Struct):
     payouts: int = 0
     forgotten: int = 0
     redated: int = 0
+    reported: int = 0
 
 
 class Worker:
-    """Does what is due. `payouts` is the due work of withdrawals, `dates` that of calendars."""
+    """Does what is due. `payouts` is the due work of withdrawals, `dates` that of calendars, `reports` that of reports."""
 
     def __init__(
         self,
@@ -83,6 +96,7 @@ class Worker:
         ids: IdMaker,
         payouts: Payouts,
         dates: Dates | None = None,
+        reports: Reports | None = None,
     ) -> None:
         self._pool = pool
         self._lanes = lanes
@@ -90,11 +104,18 @@ class Worker:
         self._ids = ids
         self._payouts = payouts
         self._dates = dates
+        self._reports = reports
         self._forgot_at: datetime | None = None
         self._taken_up: tuple[PolicyBook, datetime] | None = None
 
     async def run_due(self, now: datetime) -> Done:
         """Do everything that is due by `now`. A second worker, or a second time, does no harm."""
+        done = await self._due(now)
+        if self._reports is not None:
+            done.reported += await self._reports.run_due(now)
+        return done
+
+    async def _due(self, now: datetime) -> Done:
         done = Done()
         while await self._orders(now, done):
             pass
@@ -124,10 +145,13 @@ class Worker:
             clock.move_to(to if due is None else min(to, max(due, clock.now() + STEP)))
             async with self._pool.acquire() as connection:
                 await connection.execute(_MOVE_CLOCK, clock.now())
-            done = await self.run_due(clock.now())
+            done = await self._due(clock.now())
             for kind in Done.__struct_fields__:
                 setattr(total, kind, getattr(total, kind) + getattr(done, kind))
             if clock.now() >= to:
+                # Once, where the clock comes to rest: nobody reads the reports of the moments on the way.
+                if self._reports is not None:
+                    total.reported += await self._reports.refresh(to)
                 return total
 
     async def next_due(self) -> datetime | None:

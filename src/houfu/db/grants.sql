@@ -28,7 +28,7 @@ begin
             policy_versions, policy_publications, policy_trials, assessments, shadow_decisions,
             assessment_runs, referrals, reviews,
             lines, layers, line_changes, authorizations, movements,
-            withdrawals, fee_disputes, withdrawal_redatings,
+            withdrawals, store_months, fee_disputes, withdrawal_redatings,
             payout_batches, payout_files, bank_reports, simulated_bank_files,
             reconciled_rails, bank_statements, bank_lines, line_matches, breaks, break_moves,
             withdrawal_days, withdrawal_days_of_all
