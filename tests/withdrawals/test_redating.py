@@ -11,11 +11,12 @@ import pytest
 from calendars.notices import EARLIER_2027, NOTICE_2027
 from houfu.calendars.actions import effective_calendar, import_notice
 from houfu.core.calendar import local_moment
+from houfu.db.tx import Connection
 from houfu.events.actions import inbox
 from houfu.events.message import MEANING, Kind
 from houfu.withdrawals import redating
 from houfu.withdrawals.ask import WithdrawalView
-from houfu.withdrawals.redating import Redater, WithdrawalUnknown, recompute, redatings
+from houfu.withdrawals.redating import News, Redater, WithdrawalUnknown, recompute, redatings
 from houfu.withdrawals.withdrawal import first_inquiry_at
 from withdrawals.programme import TERMS, Programme, hex_of
 
@@ -231,14 +232,13 @@ async def test_a_worker_that_is_killed_in_the_middle_leaves_whole_withdrawals(pr
         await programme.open_store(f"s{n}", balance=1_000_000, at=LAST_DAY)
         await programme.ask(100_000, f"s{n}", at=LAST_DAY)
     await notice(programme, NOTICE_2027)
-    calendar = await effective_calendar(programme.connection, "cn", now=NOON)
-    (news,) = await redating.news_of(programme.connection)
+    (news,) = await redating.newest_versions(programme.connection)
+    assert news.outdated
 
     async def chunk() -> int:
         return await recompute(
             programme.connection,
             news,
-            calendar,
             policy_at=lambda _: programme.policy,
             ids=programme.ids,
             now=NOON.astimezone(UTC),
@@ -284,3 +284,21 @@ async def test_the_trail_is_never_changed(programme: Programme, statement: str) 
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(statement)
         await connection.execute("reset role")
+
+
+async def test_whatever_else_rests_on_working_days_joins_in(programme: Programme) -> None:
+    """As reviews may, whose last day is a working day (D10)."""
+    left = 3
+
+    async def recompute_reviews(connection: Connection, news: News, now: datetime) -> int:
+        nonlocal left
+        assert (news.name, news.number, now) == ("cn", 1, NOON.astimezone(UTC))
+        left, looked_at = max(0, left - 2), min(left, 2)
+        return looked_at
+
+    worker = Redater(
+        programme.pool, policy_at=lambda _: programme.policy, ids=programme.ids, others=[recompute_reviews]
+    )
+    assert await worker.run_due(NOON.astimezone(UTC)) == 0
+    await notice(programme, NOTICE_2027)
+    assert [await worker.run_due(NOON.astimezone(UTC)) for _ in range(3)] == [2, 1, 0]

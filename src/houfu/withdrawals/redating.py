@@ -40,11 +40,12 @@ class WithdrawalUnknown(LookupError):
 
 
 class News(msgspec.Struct, frozen=True):
-    """The newest version of a calendar, and who imported it."""
+    """The newest version of a calendar, who imported it, and whether open withdrawals still rest on an older one."""
 
     name: str
     number: int
     imported_by: str
+    outdated: bool
 
 
 class Redating(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,10 +67,10 @@ class _Dates(msgspec.Struct, frozen=True, gc=False):
     due_at: datetime
 
 
-Recompute = Callable[[Connection, News, Calendar, datetime], Awaitable[int]]
-"""One chunk of whatever else rests on working days, in a transaction of its own: given the version, its calendar and the
-present, how many were looked at; zero where none is left. What rests on a version keeps its name and number, as a withdrawal
-does: so none is missed, and none is moved twice."""
+Recompute = Callable[[Connection, News, datetime], Awaitable[int]]
+"""One chunk of whatever else rests on working days, in a transaction of its own: given the newest version and the present,
+how many were looked at; zero where none is left. What rests on a calendar keeps its name and number, as a withdrawal does:
+so none is missed, and none is moved twice."""
 
 
 class Redater:
@@ -94,31 +95,29 @@ class Redater:
         """Recompute a chunk of withdrawals of each calendar; how many. Zero: nothing is left to do."""
         done = 0
         async with self._pool.acquire() as connection:
-            for news in await news_of(connection):
-                calendar = await effective_calendar(connection, news.name, now=now)
-                done += await recompute(
-                    connection,
-                    news,
-                    calendar,
-                    policy_at=self._policy_at,
-                    ids=self._ids,
-                    now=now,
-                    limit=self._chunk,
-                )
+            for news in await newest_versions(connection):
+                if news.outdated:
+                    done += await recompute(
+                        connection,
+                        news,
+                        policy_at=self._policy_at,
+                        ids=self._ids,
+                        now=now,
+                        limit=self._chunk,
+                    )
                 for other in self._others:
-                    done += await other(connection, news, calendar, now)
+                    done += await other(connection, news, now)
         return done
 
 
-async def news_of(connection: Connection) -> list[News]:
-    """The calendars on an older version of which open withdrawals rest."""
-    return [News(*row) for row in await connection.fetch(_SQL["calendars_with_news"])]
+async def newest_versions(connection: Connection) -> list[News]:
+    """The newest version of each calendar of which something was imported."""
+    return [News(*row) for row in await connection.fetch(_SQL["newest_versions"])]
 
 
 async def recompute(
     connection: Connection,
     news: News,
-    calendar: Calendar,
     *,
     policy_at: PolicyAt,
     ids: IdMaker,
@@ -128,12 +127,13 @@ async def recompute(
     """Recompute the dates of up to `limit` open withdrawals that rest on an older version; how many were looked at.
 
     One transaction: the dates, the trail of those that moved and the messages to their stores are written together.
-    `calendar` is that of `news`. What the bank was told stays with the bank: only what the store is told moves.
+    What the bank was told stays with the bank: only what the store is told moves.
     """
     async with connection.transaction():
         rows = await connection.fetch(_SQL["lock_outdated"], news.name, news.number, limit)
         if not rows:
             return 0
+        calendar = await effective_calendar(connection, news.name, now=now)
         terms_of: dict[str, WithdrawalTerms] = {}
         dates: list[_Dates] = []
         for row in rows:

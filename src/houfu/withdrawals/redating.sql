@@ -1,9 +1,9 @@
--- name: calendars_with_news
--- The newest version of each calendar on an older one of which an open withdrawal still rests.
-select v.name, v.number, v.imported_by
-from (select distinct on (name) name, number, imported_by from calendar_versions order by name, number desc) v
-where exists (select from withdrawals w
-              where w.due_at is not null and w.calendar = v.name and w.calendar_number < v.number);
+-- name: newest_versions
+-- The newest version of each calendar, and whether an open withdrawal still rests on an older one.
+select v.name, v.number, v.imported_by,
+       exists (select from withdrawals w
+               where w.due_at is not null and w.calendar = v.name and w.calendar_number < v.number) as outdated
+from (select distinct on (name) name, number, imported_by from calendar_versions order by name, number desc) v;
 
 -- name: lock_outdated
 -- What another transaction holds is left: it is outdated still when that has ended.
