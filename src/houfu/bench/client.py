@@ -28,7 +28,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str
     key: str
-    kind: Literal["authorize", "batch", "capture", "repay"]
+    kind: Literal["authorize", "batch", "capture", "repay", "withdraw"]
     run: str
     amount: int
     connections: int
@@ -59,6 +59,8 @@ def requests_of(order: Order) -> Iterator[bytes]:
             return _batches(order)
         case "capture" | "repay":
             return _acts(order)
+        case "withdraw":
+            return _withdrawals(order)
 
 
 def _singles(order: Order) -> Iterator[bytes]:
@@ -80,6 +82,15 @@ def _batches(order: Order) -> Iterator[bytes]:
         first = batch * order.items
         items = [item % (stores[n % len(stores)], n, n) for n in range(first, first + order.items)]
         yield head % batch + b'{"items":[' + b",".join(items) + b"]}"
+
+
+def _withdrawals(order: Order) -> Iterator[bytes]:
+    body = b'{"store_id":"%%s","amount":%d,"bank_account_id":"b1"}' % order.amount
+    length = len(body % order.stores[0].encode())
+    template = _head(order, "/v1/withdrawals", b"%d" % length, b"%s-%%09d" % order.run.encode()) + body
+    stores = [name.encode() for name in order.stores]
+    for n in count():
+        yield template % (n, stores[n % len(stores)])
 
 
 def _acts(order: Order) -> Iterator[bytes]:

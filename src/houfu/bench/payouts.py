@@ -23,11 +23,13 @@ from houfu.db.queries import load
 from houfu.db.tx import Connection, connect
 from houfu.iso20022 import camt053
 from houfu.iso20022.message import Entry, Statement
+from houfu.ledger.entries import EntryFilter
 from houfu.payouts import actions
 from houfu.payouts.actions import unpacked
 from houfu.payouts.payment import end_to_end_id
 from houfu.payouts.simulated import RAILS
 from houfu.policy.publishing import open_policy_book
+from houfu.statements.actions import export_entries
 from houfu.withdrawals.terms import withdrawal_terms
 
 ASKED_AT: Final = datetime(2026, 3, 2, 2, tzinfo=UTC)
@@ -39,6 +41,10 @@ STATED_AT: Final = datetime(2026, 3, 3, 12, tzinfo=UTC)
 OPENING: Final = 10**13
 STORES: Final = 20_000
 _SQL = load(__package__, "withdrawals.sql")
+
+
+OnProgress = Callable[[str, int, int], None]
+Act = Callable[[Connection], Awaitable[object]]
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,10 +152,41 @@ async def _statement(connection: Connection) -> bytes:
     )
 
 
-async def pay_all(connection: Connection) -> tuple[int, int]:
+async def pay_all(connection: Connection) -> None:
     """The bank has paid every payment, and the books know."""
     await connection.execute(_SQL["pay_all"], STATED_AT - timedelta(hours=10), ARRIVES_ON)
-    return 0, 0
+    await connection.execute("vacuum analyze withdrawals")
+
+
+async def export_csv(connection: Connection) -> tuple[int, int]:
+    """All entries of a store as the CSV that a person opens."""
+    book = await open_policy_book(connection)
+    written = 0
+
+    async def write(part: bytes) -> None:
+        nonlocal written
+        written += len(part)
+
+    start = perf_counter_ns()
+    done = await export_entries(
+        connection,
+        EntryFilter(store_id=store_id(1)),
+        format="csv",
+        write=write,
+        zone=book.at(CUT_OFF_AT).zone,
+    )
+    return perf_counter_ns() - start, done.rows
+
+
+async def copy(connection: Connection) -> tuple[int, int]:
+    """The floor of an export: PostgreSQL copies the same entries as they lie there."""
+
+    async def forget(part: bytes) -> None:
+        pass
+
+    start = perf_counter_ns()
+    done = await connection.copy_from_query(_SQL["entries"], store_id(1), output=forget, format="csv")
+    return perf_counter_ns() - start, int(done.rpartition(" ")[2])
 
 
 WORK: Final[Mapping[str, Callable[[Connection], Awaitable[tuple[int, int]]]]] = {
@@ -157,6 +194,8 @@ WORK: Final[Mapping[str, Callable[[Connection], Awaitable[tuple[int, int]]]]] = 
     "serialize": serialize,
     "ingest": ingest,
     "parse": parse,
+    "export": export_csv,
+    "copy": copy,
 }
 
 

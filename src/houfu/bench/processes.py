@@ -12,11 +12,13 @@ from typing import Final
 
 import msgspec
 
+from houfu.bench import payouts
 from houfu.bench.client import Measured, Order
 from houfu.bench.work import Done, Job
 
 EMPTY: Final = (sys.executable, "-m", "houfu.bench.empty")
 CLIENT: Final = (sys.executable, "-m", "houfu.bench.client")
+PAYOUTS: Final = (sys.executable, "-m", "houfu.bench.payouts")
 WORK: Final = (sys.executable, "-m", "houfu.bench.work")
 _START_SECONDS_MAX: Final = 60
 _STOP_SECONDS_MAX: Final = 20
@@ -95,6 +97,26 @@ async def generate(order: Order) -> Measured:
     if measured.unexpected:
         raise ProcessFailed(f"{measured.unexpected} answers were not as asked, such as: {measured.example}")
     return measured
+
+
+async def piece(job: payouts.Job) -> payouts.Done:
+    """Do a piece of a day of payouts in a process of its own. ProcessFailed with what it said where it was not done."""
+    process = await asyncio.create_subprocess_exec(
+        *PAYOUTS,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        out, said = await process.communicate(msgspec.json.encode(job))
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        raise ProcessFailed(f"{job.work}: {said.decode(errors='replace').strip()[-_SAID_MAX:]}")
+    return msgspec.json.decode(out.splitlines()[-1], type=payouts.Done)
 
 
 def work(job: Job, *, folder: Path) -> Done:

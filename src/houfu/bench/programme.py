@@ -52,9 +52,14 @@ async def own_database(dsn: str, name: str) -> AsyncGenerator[str]:
 
 async def shipped_book(connection: Connection, *, now: datetime) -> PolicyBook:
     """The book of a database in which only the shipped policy was ever published."""
+    return await book_of(connection, shipped_text(), now=now)
+
+
+async def book_of(connection: Connection, document: str, *, now: datetime) -> PolicyBook:
+    """The book of a database in which only this policy was ever published."""
     await publish(
         connection,
-        shipped_text(),
+        document,
         effective_from=now - timedelta(days=365),
         author="houfu",
         approved_by="bench",

