@@ -53,8 +53,7 @@ from houfu.statements import api as statements_api
 from houfu.stores import api as stores_api
 from houfu.stores.bank_account import AccountTermsAt
 from houfu.withdrawals import api as withdrawals_api
-from houfu.withdrawals import review_api
-from houfu.withdrawals import redating_api
+from houfu.withdrawals import fee_api, redating_api, review_api
 from houfu.withdrawals.lanes import Lanes as WithdrawalLanes
 from houfu.withdrawals.redating import Redater
 from houfu.withdrawals.terms import withdrawal_terms
@@ -139,6 +138,7 @@ def routes() -> list[AnyRoute]:
         *policy_api.routes(),
         *ledger_api.routes(),
         *withdrawals_api.routes(),
+        *fee_api.routes(),
         *review_api.routes(),
         *redating_api.routes(),
         *payouts_api.routes(),

@@ -19,9 +19,10 @@ from houfu.db.keys import Role, create_key
 from houfu.db.tx import connect, open_pool
 from houfu.http.asgi import handler_of
 from houfu.http.route import Service
-from houfu.policy.document import Policy
+from houfu.policy.document import Policy, shipped_policy
 from houfu.policy.publishing import open_policy_book
 from houfu.policy.terms import Hours24
+from houfu.withdrawals import fee_api
 from houfu.withdrawals.api import routes
 from houfu.withdrawals.lanes import Lanes
 from withdrawals.programme import MONDAY, Programme, check_books, policy_with
@@ -95,7 +96,9 @@ async def http(programme: Programme) -> AsyncGenerator[Http]:
             )
         )
         service.put(lanes)
-        app = Litestar([handler_of(route, service) for route in routes()], openapi_config=None)
+        app = Litestar(
+            [handler_of(route, service) for route in [*routes(), *fee_api.routes()]], openapi_config=None
+        )
         transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url="http://houfu") as client:
             made.append(Http(client, keys, clock, programme))
@@ -314,3 +317,48 @@ async def test_a_list_is_filtered_and_paged_to_its_end(http: Http) -> None:
     hours = "asked_from=2026-03-02T11:00:00%2B08:00&asked_before=2026-03-02T13:00:00%2B08:00"
     between = await http.call("GET", f"/v1/withdrawals?{hours}")
     assert [view["id"] for view in between.json()["data"]] == made[2:4]
+
+
+async def test_how_a_fee_came_about_is_kept_and_told_in_words(http: Http) -> None:
+    """D4: inputs, rule and rounding."""
+    await http.ask("first")
+    one = (await http.ask("second", amount=33_417)).json()
+    told = await http.call("GET", f"/v1/withdrawals/{one['id']}/fee", role="s1", language="en")
+    fee = told.json()
+    assert (told.status_code, fee["fee"], fee["computed_anew"], fee["agrees"]) == (200, 201, 201, True)
+    assert fee["breakdown"] == {
+        "amount": 33_417,
+        "first_free": True,
+        "rate_ppm": 6_000,
+        "minimum": 200,
+        "year_threshold": 50_000_000,
+        "prior_count": 1,
+        "prior_year_total": 0,
+        "policy_version": 1,
+        "policy_sha256": shipped_policy().sha256,
+        "rule": "rate",
+        "rounding": "half_up",
+        "numerator": "200502000",
+        "denominator": "1000000",
+        "fee": 201,
+    }
+    assert fee["steps"][-1] == "The fee is ¥2.01"
+    assert (await http.call("GET", f"/v1/withdrawals/{one['id']}/fee", role="s2")).status_code == 403
+    refused = (await http.ask("third", amount=9_000_000)).json()
+    none = await http.call("GET", f"/v1/withdrawals/{refused['id']}/fee")
+    assert (none.status_code, none.json()["code"]) == (404, "fee_unknown")
+
+
+async def test_a_disputed_fee_is_taken_down_once_with_what_it_followed_from(http: Http) -> None:
+    one = f"/v1/withdrawals/{(await http.ask()).json()['id']}"
+    body = {"note": "手续费有误"}
+    first = await http.call("POST", f"{one}/fee_dispute", body, role="s1", key="d")
+    again = await http.call("POST", f"{one}/fee_dispute", body, role="s1", key="d")
+    assert (first.status_code, again.content) == (201, first.content)
+    told = first.json()
+    assert (told["reason"], told["note"], told["author"]) == ("fee_disputed", "手续费有误", "merchant:s1")
+    assert told["fee"]["breakdown"]["rule"] == "first_free"
+    rows = await http.programme.connection.fetch("select * from fee_disputes")
+    assert [(row["store_id"], row["agrees"]) for row in rows] == [("s1", True)]
+    for role, status in (("s2", 403), ("operator", 403), ("readonly", 403)):
+        assert (await http.call("POST", f"{one}/fee_dispute", body, role=role, key="e")).status_code == status

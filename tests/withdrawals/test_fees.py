@@ -3,6 +3,7 @@
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from houfu.core.money import MAX_AMOUNT
 from houfu.policy.document import shipped_policy
 from houfu.policy.terms import FeeTerm
-from houfu.withdrawals.fees import Fee, FeeRule, fee_of
+from houfu.withdrawals.fees import Fee, FeeRule, breakdown_of, computed_anew, fee_of, steps_of
 
 SHIPPED = shipped_policy().terms.withdrawals.fee
 THRESHOLD = 50_000_000
@@ -93,3 +94,70 @@ def test_one_fen_more_never_leaves_less(amount: int) -> None:
     less = amount - fee_of(SHIPPED, amount, prior_count=1, prior_year_total=0).amount
     more = amount + 1 - fee_of(SHIPPED, amount + 1, prior_count=1, prior_year_total=0).amount
     assert more >= less
+
+
+@given(TERMS, st.integers(1, MAX_AMOUNT), st.integers(0, 3), st.integers(0, 2**53 - 1))
+def test_a_breakdown_gives_its_fee_again_and_the_exact_fraction_before_rounding(
+    term: FeeTerm, amount: int, count: int, year_total: int
+) -> None:
+    fee = fee_of(term, amount, prior_count=count, prior_year_total=year_total)
+    told = breakdown_of(
+        term, amount, prior_count=count, prior_year_total=year_total, policy_version=1, policy_sha256="0" * 64
+    )
+    kept = msgspec.json.decode(msgspec.json.encode(told), type=type(told))
+    assert computed_anew(kept) == fee == Fee(told.fee, told.rule)
+    if fee.rule in (FeeRule.RATE, FeeRule.MINIMUM):
+        assert Fraction(int(told.numerator), int(told.denominator)) == Fraction(
+            amount * term.rate_ppm, 1_000_000
+        )
+    assert steps_of(kept, "CNY", "zh")
+    assert steps_of(kept, "CNY", "en")
+
+
+STEPS = [
+    (100_000, 0, 0, ["No withdrawal came before", "The first is free", "The fee is ¥0.00"]),
+    (
+        33_417,
+        1,
+        0,
+        [
+            "A withdrawal came before",
+            "¥0.00 was paid in this calendar year before, not more than ¥500,000.00",
+            "¥334.17 x 0.6% = 200.502 fen, rounded half up to the fen: ¥2.01",
+            "The fee is ¥2.01",
+        ],
+    ),
+    (
+        1_000,
+        1,
+        THRESHOLD,
+        [
+            "A withdrawal came before",
+            "¥500,000.00 was paid in this calendar year before, not more than ¥500,000.00",
+            "¥10.00 x 0.6% = 6 fen, rounded half up to the fen: ¥0.06",
+            "Less than the minimum of ¥2.00: ¥2.00 is due",
+            "The fee is ¥2.00",
+        ],
+    ),
+    (
+        1_000,
+        1,
+        THRESHOLD + 1,
+        [
+            "A withdrawal came before",
+            "¥500,000.01 was paid in this calendar year before, more than ¥500,000.00: it is free",
+            "The fee is ¥0.00",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("amount", "count", "year_total", "steps"), STEPS)
+def test_the_steps_to_a_fee_are_told_in_words(
+    amount: int, count: int, year_total: int, steps: list[str]
+) -> None:
+    told = breakdown_of(
+        SHIPPED, amount, prior_count=count, prior_year_total=year_total, policy_version=1, policy_sha256=""
+    )
+    assert list(steps_of(told, "CNY", "en")) == steps
+    assert len(steps_of(told, "CNY", "zh")) == len(steps)
