@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Final
 
+from houfu.bank.china import BANKS, PLACES, card_number, cnaps_code
 from houfu.lab.categories import CATEGORIES, Category
 from houfu.stores.facts import FactKind
 from houfu.stores.store import PhoneKind
@@ -22,6 +23,8 @@ _NEW_BP: Final = 800
 _VIRTUAL_BP: Final = 200
 _BAD_RETURNS_BP: Final = 250
 _CLOSED_ACCOUNT_BP: Final = 80
+_BANKS: Final = tuple(BANKS)
+_CITIES: Final = tuple(PLACES)
 
 _PREFIXES: Final = (
     "小满", "青禾", "南山", "云上", "拾光", "老街", "海棠", "一木", "知更", "半夏", "北岸", "松果",
@@ -86,6 +89,7 @@ class Shop:
     price_percent: int
     habits: Habits
     account_number: str
+    bank_code: str
     happenings: tuple[Happening, ...]
 
 
@@ -160,7 +164,9 @@ def _found(
         return_bp=return_bp,
         price_percent=70 + random.randrange(61),
         habits=_habits(random),
-        account_number=f"6222{number:011d}{'0000' if closed_account else 1 + random.randrange(9_999):04}",
+        # The bank of the simulation rejects numbers that end so.
+        account_number=f"6222{number:011d}0000" if closed_account else card_number(number),
+        bank_code=cnaps_code(random.choice(_BANKS), random.choice(_CITIES), random.randrange(_TEN_THOUSAND)),
         happenings=_happenings(random, max(opened_on, start), start + timedelta(days=days)),
     )
 

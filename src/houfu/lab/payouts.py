@@ -20,6 +20,10 @@ _CAREFUL_PERCENT: Final = 45
 """A careful store's most of a day, in percent of its limit: well within what zeroes it (B11)."""
 _LEAST: Final = 5_000
 """Below this a store lets its balance grow, fen."""
+_SPLITS_PPT: Final = 4
+"""Withdrawals in a thousand that a store asks for in parts."""
+_PARTS: Final = 6
+"""One more than a day may have (D6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Payouts:
         self._tally = tally
         self._asked = 0
         self._failing: list[tuple[date, int, int]] = []
+        self._chastened: set[str] = set()
 
     def askers(self, shops: Iterable[Shop], number: int, hour: int) -> list[Shop]:
         """The stores whose hour for a withdrawal this is, on the run's day `number`."""
@@ -54,8 +59,7 @@ class Payouts:
         made: list[Ask] = []
         for shop in shops:
             wallet = wallets.get(shop.store_id)
-            amount = 0 if wallet is None else self._amount(shop, wallet)
-            if amount:
+            for amount in () if wallet is None else self._amounts(shop, wallet):
                 self._asked += 1
                 key = f"withdraw:{self._asked}"
                 made.append(
@@ -82,7 +86,11 @@ class Payouts:
                 tally.surprised(f"{ask.key}: {answer}")
             elif not outcome.accepted:
                 count_in(tally.withdrawals_refused, outcome.reason or "", ask.amount)
+                if outcome.reason == "daily_count_exceeded":
+                    self._broke("D6", ask)
             else:
+                if any(warning.rule == "B11" for warning in outcome.warnings):
+                    self._broke("B11", ask)
                 tally.withdrawn.add(ask.amount)
                 tally.fees += outcome.fee or 0
                 if shops[ask.store_id].account_number.endswith("0000") and outcome.arrives_on is not None:
@@ -97,6 +105,20 @@ class Payouts:
                 tally.fees -= fee
         self._failing = [failing for failing in self._failing if failing[0] > day]
 
+    def _broke(self, rule: str, ask: Ask) -> None:
+        """A review opened: whoever went through one keeps within the rules from then on."""
+        count_in(self._tally.reviews, rule, ask.amount)
+        self._chastened.add(ask.store_id)
+
+    def _amounts(self, shop: Shop, wallet: Wallet) -> tuple[int, ...]:
+        """What the store asks for, fen, seldom in more parts than a day may have; nothing where it lets its money lie."""
+        amount = self._amount(shop, wallet)
+        if not amount:
+            return ()
+        if self._random.randrange(1_000) < _SPLITS_PPT and shop.store_id not in self._chastened:
+            return (max(_LEAST // _PARTS, amount // _PARTS),) * _PARTS
+        return (amount,)
+
     def _amount(self, shop: Shop, wallet: Wallet) -> int:
         """What the store asks for, fen; 0: it lets its money lie."""
         mood = self._random.randrange(1_000)
@@ -108,6 +130,6 @@ class Payouts:
         if mood < 15:
             return wallet.balance + wallet.balance // 5
         amount = wallet.balance * shop.habits.takes_percent // 100
-        if shop.habits.careful and wallet.total:
+        if (shop.habits.careful or shop.store_id in self._chastened) and wallet.total:
             amount = min(amount, wallet.total * _CAREFUL_PERCENT // 100)
         return amount

@@ -26,6 +26,14 @@ from (select -(select sum(p.amount) from unnest(accounts, amounts) as p (account
 select status, coalesce(reason, '') as reason, count(*) as count, coalesce(sum(amount), 0)::bigint as amount
 from withdrawals group by 1, 2 order by 1, 3 desc, 2;
 
+-- name: reviews
+select r.rule, count(*) as count, coalesce(sum(w.amount), 0)::bigint as amount
+from reviews r join withdrawals w on w.store_id = r.store_id and w.withdrawal_id = r.withdrawal_id
+group by r.rule order by 2 desc, 1;
+
+-- name: reviews_decided
+select status, count(*) as count from reviews where status <> 'open' group by status order by status;
+
 -- name: balances
 select account, balance::bigint as balance from trial_balance where currency = $1;
 

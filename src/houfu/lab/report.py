@@ -50,7 +50,8 @@ class Month(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """What the books say; money in fen. `books_sha256` covers the end of every store's chain of journals."""
+    """What the books say; money in fen. `reviews` by the rule that was broken, with what was asked for; `reviews_decided` by
+    outcome. `books_sha256` covers the end of every store's chain of journals."""
 
     categories: list[CategoryLimits]
     authorized: Count
@@ -65,6 +66,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn: Count
     withdrawals_failed: dict[str, Count]
     withdrawals_refused: dict[str, Count]
+    reviews: dict[str, Count]
+    reviews_decided: dict[str, int]
     fees: int
     losses: int
     receivable: int
@@ -113,6 +116,8 @@ async def figures(connection: Connection, *, zone: str) -> Figures:
         withdrawn=_sum(count for status, _, count in asked if status in _WITHDRAWN),
         withdrawals_failed={reason: count for status, reason, count in asked if status == "failed"},
         withdrawals_refused={reason: count for status, reason, count in asked if status == "refused"},
+        reviews={row[0]: Count(row[1], row[2]) for row in await connection.fetch(_SQL["reviews"])},
+        reviews_decided={row[0]: row[1] for row in await connection.fetch(_SQL["reviews_decided"])},
         fees=-held.get("fee_income", 0),
         losses=held.get("loss", 0),
         receivable=held.get("buyer_receivable", 0),
@@ -150,6 +155,7 @@ def differences(found: Figures, tally: Tally) -> list[str]:
     ]
     pairs += _by_reason("refused", found.refused, tally.refused)
     pairs += _by_reason("withdrawals refused", found.withdrawals_refused, tally.withdrawals_refused)
+    pairs += _by_reason("reviews", found.reviews, tally.reviews)
     different = [
         f"{what}: the books say {ours.count} of {ours.amount} fen, the simulator {theirs.count} of {theirs.amount}"
         for what, ours, theirs in pairs
@@ -157,6 +163,10 @@ def differences(found: Figures, tally: Tally) -> list[str]:
     ]
     if found.fees != tally.fees:
         different.append(f"fees: the books say {found.fees} fen, the simulator {tally.fees}")
+    if found.reviews_decided != tally.reviews_decided:
+        different.append(
+            f"reviews decided: the books say {found.reviews_decided}, the simulator {tally.reviews_decided}"
+        )
     return different + [f"unexpected: {surprise}" for surprise in tally.surprises]
 
 

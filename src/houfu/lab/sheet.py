@@ -107,7 +107,7 @@ def _money(found: Figures) -> Table:
 
 
 def _refusals(found: Figures) -> Table:
-    table = _table("What was refused or failed")
+    table = _table("What was refused, failed or reviewed")
     table.add_column("")
     table.add_column("reason")
     table.add_column("count", justify="right")
@@ -116,6 +116,7 @@ def _refusals(found: Figures) -> Table:
         ("order refused", found.refused),
         ("withdrawal refused", found.withdrawals_refused),
         ("withdrawal failed", found.withdrawals_failed),
+        ("review opened", found.reviews),
     ):
         for reason, count in reasons.items():
             table.add_row(name, reason, f"{count.count:,}", _yuan(count.amount))

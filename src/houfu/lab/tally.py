@@ -30,6 +30,9 @@ class Tally:
     withdrawn: Sum = field(default_factory=Sum)
     withdrawals_failed: Sum = field(default_factory=Sum)
     withdrawals_refused: dict[str, Sum] = field(default_factory=dict[str, Sum])
+    reviews: dict[str, Sum] = field(default_factory=dict[str, Sum])
+    """Reviews that opened, by rule, and the withdrawals that broke it."""
+    reviews_decided: dict[str, int] = field(default_factory=dict[str, int])
     fees: int = 0
     commands: int = 0
     """Commands on orders and withdrawals that were sent, repeated ones included."""

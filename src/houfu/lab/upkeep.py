@@ -22,7 +22,6 @@ from houfu.stores.actions import put_bank_account, record_fact
 from houfu.stores.store import Store
 
 _AUTHOR: Final = "marketplace"
-_BANK_CODE: Final = "ICBC"
 _ASSESSED_AT_ONCE: Final = 500
 
 
@@ -117,7 +116,7 @@ class Upkeep:
                     ACCOUNT_ID,
                     holder=shop.name,
                     number=shop.account_number,
-                    bank_code=_BANK_CODE,
+                    bank_code=shop.bank_code,
                     vouched_by="platform",
                     now=now,
                 )

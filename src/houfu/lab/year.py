@@ -22,6 +22,7 @@ from houfu.lab.buyers import SLOT_HOURS
 from houfu.lab.categories import CATEGORIES
 from houfu.lab.demand import Demand
 from houfu.lab.marketplace import Shop, found_shops
+from houfu.lab.officer import RiskOfficer
 from houfu.lab.payouts import NIGHT_HOUR, Payouts, Wallet
 from houfu.lab.tally import Tally
 from houfu.lab.trade import Trade, commands_of
@@ -85,6 +86,7 @@ async def run_year(engine: Engine, scale: Scale, *, on_progress: Progress) -> Ta
     )
     payouts = Payouts(seed=scale.seed, tally=tally)
     upkeep = Upkeep(engine.pool, engine.book, engine.ids, shops, seed=scale.seed)
+    officer = RiskOfficer(engine.pool, engine.book, engine.ids, seed=scale.seed, zone=ZONE, tally=tally)
     by_id = {shop.store_id: shop for shop in shops}
     trade.open_shops(())
     await upkeep.begin(scale.start, now=engine.clock.now())
@@ -100,6 +102,7 @@ async def run_year(engine: Engine, scale: Scale, *, on_progress: Progress) -> Ta
             trade.time_passed(number, hour)
             if hour == SLOT_HOURS[0]:
                 await upkeep.morning(day, now=now)
+                await officer.morning(day, now=now)
                 trade.open_shops(upkeep.open_shops)
             sent = trade.send(number, day, hour)
             for at in range(0, len(sent), SENT_AT_ONCE):
