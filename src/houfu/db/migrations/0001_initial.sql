@@ -782,7 +782,7 @@ create table withdrawal_days (
     refused         jsonb  not null,  -- how many by reason
     failed_by_bank  jsonb  not null,  -- how many by the bank's code
     primary key (store_id, day, currency),
-    constraint every_request_ended_somehow check (accepted <= asked and accepted = open + paid + canceled + failed),
+    constraint every_request_is_somewhere check (accepted <= asked and accepted = open + paid + canceled + failed),
     constraint every_arrival_judged check (paid = on_time + by_latest + late)
 );
 create index withdrawal_days_by_day on withdrawal_days (day);
@@ -821,3 +821,18 @@ insert into report_refreshes (name) values ('withdrawals');
 create index journals_of_ended_withdrawals on journals (recorded_at)
     where kind in ('payout_paid', 'payout_failed', 'payout_returned', 'withdrawal_canceled');
 create index fee_disputes_by_recording on fee_disputes (recorded_at);
+
+-- What each month of a store came to, from its journals: written once when the month is over, and never changed.
+create table store_months (
+    store_id      text        not null references stores (store_id),
+    month         date        not null check (extract(day from month) = 1),
+    currency      text        not null,
+    first_journal bigint      not null check (first_journal > 0),
+    last_journal  bigint      not null check (last_journal >= first_journal - 1),  -- before the first one: a month without any
+    head          bytea       not null check (octet_length(head) = 32),            -- of the chain, where the month ends
+    opening       bigint[]    not null check (cardinality(opening) = 3),           -- store_balance, store_liability, payout_clearing
+    closing       bigint[]    not null check (cardinality(closing) = 3),
+    lines         jsonb       not null,
+    recorded_at   timestamptz not null,
+    primary key (store_id, month)
+);
