@@ -143,7 +143,7 @@ def test_rows_beyond_a_sheet_go_on_in_the_next_one(tmp_path: Path) -> None:
 def test_pages_have_their_number_their_headings_and_their_font_inside(tmp_path: Path, rows: int) -> None:
     path = tmp_path / "export.pdf"
     made = [row(journal=str(number), order_id="订单—喆堃") for number in range(rows)]
-    assert write_paper(str(path), ENTRIES, made, language="zh", store_id="s1") == rows
+    assert write_paper(str(path), ENTRIES, made, language="zh", about="s1") == rows
     reader = pypdf.PdfReader(path)
     assert (len(reader.pages) > 1) == (rows > 100)
     for number, page in enumerate(reader.pages, 1):
@@ -160,7 +160,7 @@ def test_pages_have_their_number_their_headings_and_their_font_inside(tmp_path: 
 def test_a_text_wider_than_its_column_is_broken_and_never_cut(tmp_path: Path) -> None:
     path = tmp_path / "export.pdf"
     long = "长" * 64
-    write_paper(str(path), ENTRIES, [row(order_id=long)], language="en", store_id=None)
+    write_paper(str(path), ENTRIES, [row(order_id=long)], language="en", about="")
     text = pypdf.PdfReader(path).pages[0].extract_text()
     assert long in words(text)
     assert "Page 1 of 1" in text
@@ -168,7 +168,7 @@ def test_a_text_wider_than_its_column_is_broken_and_never_cut(tmp_path: Path) ->
 
 def test_a_character_that_the_font_lacks_is_drawn_as_a_box(tmp_path: Path) -> None:
     path = tmp_path / "export.pdf"
-    write_paper(str(path), ENTRIES, [row(order_id="A𠮷B")], language="zh", store_id=None)
+    write_paper(str(path), ENTRIES, [row(order_id="A𠮷B")], language="zh", about="")
     # It stands in its place, as the glyph of a font that lacks a character, and that has an outline.
     assert re.search("A.B", words(pypdf.PdfReader(path).pages[0].extract_text()))
     with as_file(files("houfu.statements").joinpath("fonts", "HoufuSansSC-Regular.ttf")) as font:

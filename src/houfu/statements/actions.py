@@ -26,6 +26,7 @@ from houfu.statements.columns import (
     in_language,
     reasons,
 )
+from houfu.statements.month import STATEMENT, StoreMonth, statement_rows
 from houfu.statements.rendering import render
 
 _SQL = load(__package__)
@@ -137,7 +138,7 @@ async def export(
             format=format,
             write=write,
             language=language,
-            store_id=rows.store_id,
+            about=rows.store_id or "",
         )
     head = BYTE_ORDER_MARK + csv_line([column.heading(language) for column in rows.table.columns])
     await write(head)
@@ -152,6 +153,20 @@ async def export(
 
     count = await _copy(connection, rows, write_lines, zone=zone, defused=True)
     return Exported(count, size)
+
+
+async def export_month(
+    month: StoreMonth, names: dict[str, str], *, write: Write, language: Language
+) -> Exported:
+    """Write a month's statement as PDF. `names` are the accounts' in the language."""
+    rows = statement_rows(month, names, language)
+
+    async def source(to: Write) -> int:
+        await to(b"".join(map(csv_line, rows)))
+        return len(rows)
+
+    about = f"{month.store_id}  {month.month:%Y-%m}  {month.currency}"
+    return await render(STATEMENT, source, format="pdf", write=write, language=language, about=about)
 
 
 async def count_up_to(connection: Connection, rows: Rows, most: int, *, zone: ZoneInfo) -> int:

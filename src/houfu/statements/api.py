@@ -1,5 +1,6 @@
 """The interface of statements: files of exactly what is chosen, and what each month came to (C5)."""
 
+from collections.abc import AsyncGenerator
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
@@ -14,15 +15,28 @@ from houfu.http.fields import (
     StoreId,
     StorePath,
     bounds_of,
+    month_of,
 )
 from houfu.http.problem import Problem, invalid
-from houfu.http.reply import Reply
-from houfu.http.route import AnyRoute, B, Call, P, Q, Route
+from houfu.http.reply import Reply, reply
+from houfu.http.route import AnyRoute, B, Call, P, Q, Route, Service
+from houfu.ledger import actions as ledger
 from houfu.ledger.api import EntriesChosen, entry_filter, must_exist
+from houfu.ledger.entries import words_of
 from houfu.statements import actions
 from houfu.statements.actions import Rows, WithdrawalFilter
+from houfu.statements.closing import StatementUnknown, store_month, store_months
 from houfu.statements.columns import MEDIA_TYPES, Format
 from houfu.statements.exports import Exports, streamed
+from houfu.statements.interface import (
+    MonthsView,
+    MonthView,
+    StatementPath,
+    StatementQuery,
+    StatementView,
+    address_of,
+    statement_view,
+)
 from houfu.statements.period import DAYS_MAX, PeriodTooLong, a_year_at_most
 from houfu.withdrawals.api import StatusName
 
@@ -88,12 +102,46 @@ async def export_withdrawals(call: Call[Nothing, WithdrawalsExportQuery, Nothing
     return await _file(call, actions.withdrawal_rows(which, language=call.language), query.format)
 
 
+async def list_statements(call: Call[StorePath, Nothing, Nothing]) -> Reply:
+    """Show of which months the store has a statement, the newest first."""
+    store_id = call.path.store_id
+    async with call.service.pool.acquire() as connection:
+        await must_exist(connection, store_id)
+        months = await store_months(connection, store_id, now=call.now(), zone=call.service.part(ZoneInfo))
+    return reply(
+        200,
+        MonthsView(
+            tuple(MonthView(f"{month:%Y-%m}", final, address_of(store_id, month)) for month, final in months)
+        ),
+    )
+
+
+async def get_statement(call: Call[StatementPath, StatementQuery, Nothing]) -> Reply:
+    """Show what a month came to, or answer with it as a file."""
+    store_id, service, language = call.path.store_id, call.service, call.language
+    async with service.pool.acquire() as connection:
+        await must_exist(connection, store_id)
+        month = await store_month(
+            connection, store_id, month_of(call.path.month), now=call.now(), zone=service.part(ZoneInfo)
+        )
+        names = dict(words_of(await ledger.chart(connection), language))
+    if call.query.format == "json":
+        return reply(200, statement_view(month, names, language))
+    exports = _exports(service)
+    if exports.full:
+        raise Problem("busy")
+
+    async def produce(write: actions.Write) -> None:
+        async with exports.one():
+            await actions.export_month(month, names, write=write, language=language)
+
+    return _reply(f"houfu-statement-{store_id}-{call.path.month}", "pdf", streamed(produce))
+
+
 async def _file(call: Call[P, Q, B], rows: Rows, format: Format) -> Reply:
     """The rows as a file that is made while it is sent."""
     service, zone, language = call.service, call.service.part(ZoneInfo), call.language
-    if not service.has(Exports):
-        service.put(Exports(service.pool.get_max_size()))
-    exports = service.part(Exports)
+    exports = _exports(service)
     if exports.full:
         raise Problem("busy")
     if format == "pdf":
@@ -111,14 +159,23 @@ async def _file(call: Call[P, Q, B], rows: Rows, format: Format) -> Reply:
     body = await anext(parts) if format == "csv" else b""
     day = call.now().astimezone(zone).date()
     name = "-".join(part for part in ("houfu", rows.table.name, rows.store_id, str(day)) if part is not None)
-    disposition = f'attachment; filename="{name}.{format}"'
+    return _reply(name, format, parts, body)
+
+
+def _reply(name: str, format: Format, parts: AsyncGenerator[bytes, None], body: bytes = b"") -> Reply:
     return Reply(
         200,
         body,
-        ((b"content-disposition", disposition.encode()),),
+        ((b"content-disposition", f'attachment; filename="{name}.{format}"'.encode()),),
         media_type=MEDIA_TYPES[format].encode(),
         parts=parts,
     )
+
+
+def _exports(service: Service) -> Exports:
+    if not service.has(Exports):
+        service.put(Exports(service.pool.get_max_size()))
+    return service.part(Exports)
 
 
 def _year(
@@ -163,5 +220,35 @@ def routes() -> list[AnyRoute]:
             files=files,
             handle=export_withdrawals,
             problems=frozenset({"busy", "export_too_long"}),
+        ),
+        Route(
+            method="GET",
+            address="/v1/stores/{store_id}/statements",
+            operation="list_statements",
+            summary="The months of which the store has a statement",
+            tag="statements",
+            roles=EVERYONE,
+            path=StorePath,
+            query=Nothing,
+            body=Nothing,
+            answers={200: MonthsView},
+            handle=list_statements,
+            problems=frozenset({"store_unknown"}),
+        ),
+        Route(
+            method="GET",
+            address="/v1/stores/{store_id}/statements/{month}",
+            operation="get_statement",
+            summary="What a month came to: opening + in - out = closing, and the entries behind each line",
+            tag="statements",
+            roles=EVERYONE,
+            path=StatementPath,
+            query=StatementQuery,
+            body=Nothing,
+            answers={200: StatementView},
+            files=(MEDIA_TYPES["pdf"],),
+            handle=get_statement,
+            raises={StatementUnknown: "statement_unknown"},
+            problems=frozenset({"store_unknown", "busy"}),
         ),
     ]

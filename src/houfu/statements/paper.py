@@ -33,9 +33,9 @@ Cell = tuple[str, ...]
 
 
 def write_paper(
-    path: str, table: Table, rows: Iterable[Sequence[str]], *, language: Language, store_id: str | None
+    path: str, table: Table, rows: Iterable[Sequence[str]], *, language: Language, about: str
 ) -> int:
-    """Write pages of the rows; how many rows there were. All of them are held in memory."""
+    """Write pages of the rows; how many rows there were. All of them are held in memory. `about` stands beside the title."""
     with as_file(files("houfu.statements").joinpath("fonts", "HoufuSansSC-Regular.ttf")) as font:
         pdfmetrics.registerFont(TTFont(FONT, str(font)))
     size = landscape(A4)
@@ -48,7 +48,7 @@ def write_paper(
     last = sum(map(_height, pages[-1])) + (len(closing) + 1) * LEADING if closing else 0
     if last > room:
         pages.append([])
-    title = table.title(language) if store_id is None else f"{table.title(language)}  {store_id}"
+    title = f"{table.title(language)}  {about}".rstrip()
     canvas = Canvas(path, size, initialFontName=FONT, invariant=1, pageCompression=1)
     canvas.setTitle(title)
     canvas.setAuthor("Houfu")
@@ -93,12 +93,12 @@ def totals(table: Table, rows: Sequence[Sequence[str]], language: Language) -> l
     """The sums of the table's summed columns, for each value of the column that they are summed by, in each currency."""
     at = {column.name: number for number, column in enumerate(table.columns)}
     sums: dict[tuple[str, str], dict[str, Decimal]] = {}
-    for fields in rows:
+    for fields in rows if table.summed else ():
         own = sums.setdefault((fields[at[table.summed_by]], fields[at["currency"]]), {})
         for name in table.summed:
             own[name] = own.get(name, Decimal(0)) + Decimal(fields[at[name]] or 0)
     word, count = ("Total", "rows") if language == "en" else ("合计", "行")
-    lines = [f"{word}: {len(rows):,} {count}"]
+    lines = [f"{word}: {len(rows):,} {count}"] if table.summed else []
     for (group, currency), own in sums.items():
         amounts = "    ".join(
             f"{table.columns[at[name]].heading(language)} {amount:,.2f}" for name, amount in own.items()

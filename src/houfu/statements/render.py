@@ -21,7 +21,7 @@ def main(source: BinaryIO) -> None:
     else:
         from houfu.statements.paper import write_paper
 
-        write_paper(task.path, task.table, rows, language=task.language, store_id=task.store_id)
+        write_paper(task.path, task.table, rows, language=task.language, about=task.about)
 
 
 if __name__ == "__main__":

@@ -33,17 +33,17 @@ class Task(msgspec.Struct, frozen=True):
     format: Format
     table: Table
     language: Language
-    store_id: str | None
+    about: str
     path: str
 
 
 async def render(
-    table: Table, source: Source, *, format: Format, write: Write, language: Language, store_id: str | None
+    table: Table, source: Source, *, format: Format, write: Write, language: Language, about: str
 ) -> Exported:
     """Make a file of the rows that `source` writes, and write it in parts. RenderingFailed where that cannot be done."""
     with tempfile.TemporaryDirectory(prefix="houfu-export-") as directory:
         path = Path(directory) / f"export.{format}"
-        task = Task(format, table, language, store_id, str(path))
+        task = Task(format, table, language, about, str(path))
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "houfu.statements.render",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
