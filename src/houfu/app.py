@@ -50,6 +50,8 @@ from houfu.policy.publishing import open_policy_book, publish, refreshed
 from houfu.reconciliation import api as reconciliation_api
 from houfu.reconciliation.actions import take_up_statement
 from houfu.statements import api as statements_api
+from houfu.statements import report_api
+from houfu.statements.refreshing import Reports
 from houfu.stores import api as stores_api
 from houfu.stores.bank_account import AccountTermsAt
 from houfu.withdrawals import api as withdrawals_api
@@ -144,6 +146,7 @@ def routes() -> list[AnyRoute]:
         *payouts_api.routes(),
         *reconciliation_api.routes(),
         *statements_api.routes(),
+        *report_api.routes(),
         *calendars_api.routes(),
         Route(
             method="POST",
@@ -255,7 +258,11 @@ async def open_service(
             ids=ids,
         )
         redater = Redater(pool, policy_at=lambda now: book_now().at(now), ids=ids)
-        service.put(Worker(pool, engine, book=book_now, ids=ids, payouts=payouts, dates=redater))
+        service.put(
+            Worker(
+                pool, engine, book=book_now, ids=ids, payouts=payouts, dates=redater, reports=Reports(pool)
+            )
+        )
         yield service
 
 

@@ -99,6 +99,8 @@ ALLOWED: dict[str, set[str]] = {
     "list_entries": READERS,
     "export_entries": READERS,
     "export_withdrawals": READERS,
+    "list_statements": READERS,
+    "get_statement": READERS,
     "preview_withdrawal": READERS,  # it only tells
     "request_withdrawal": {"platform", "merchant"},
     "cancel_withdrawal": {"platform", "merchant"},

@@ -63,17 +63,22 @@ async def test_a_worked_case_holds_for_a_store_with_that_past(database: str, cas
     asked_at = datetime.fromisoformat(inputs["asked_at"])
     policy = policy_with_promotion(asked_at, inputs["promotion"])
     async with open_programme(database, policy) as programme:
-        await programme.open_store(balance=200_000_000)
-        earlier = [200] + [1_000] * (inputs["prior_count"] - 1) if inputs["prior_count"] else []
+        limit = await programme.open_store(balance=200_000_000)
+        earlier: list[int] = [200] + [1_000] * (inputs["prior_count"] - 1) if inputs["prior_count"] else []
         if inputs["prior_year_total"]:
             earlier = earlier[1:]
-        for amount in earlier:
-            assert (await programme.ask(amount, at=LAST_YEAR)).accepted
-        await programme.work(LAST_YEAR + timedelta(days=3))
+        # One a day, and never more of the limit than a day may have (D6, B11).
+        for number, amount in enumerate(earlier):
+            assert (await programme.ask(amount, at=LAST_YEAR + timedelta(days=number))).accepted
+        await programme.work(LAST_YEAR + timedelta(days=20))
+        left, day = inputs["prior_year_total"], datetime(2026, 1, 5, 10, tzinfo=asked_at.tzinfo)
+        while left:
+            part = min(left, limit // 2)
+            assert (await programme.ask(part, at=day)).accepted
+            left, day = left - part, day + timedelta(days=1)
+            await programme.work(day)
         if inputs["prior_year_total"]:
-            this_year = datetime(2026, 1, 5, 10, tzinfo=asked_at.tzinfo)
-            assert (await programme.ask(inputs["prior_year_total"], at=this_year)).accepted
-            await programme.work(this_year + timedelta(days=3))
+            await programme.work(day + timedelta(days=5))
         seen = await preview(programme, inputs["amount"], at=asked_at)
         asked = await programme.ask(inputs["amount"], at=asked_at)
         expected = {**dict.fromkeys(QUOTED), **case["expect"]}

@@ -90,7 +90,8 @@ def largest_safe_amount(case: Case) -> int:
     """The largest amount that is accepted and breaks nothing, fen; 0 where there is none.
 
     Searched for: what is wrong with an amount is wrong with every larger one too, but for being too small. The whole
-    balance is tried first, so that most stores cost one judgement; the others cost one for each bit of it.
+    balance is tried first, then where the figures of the rules say the edge lies: so a store costs one judgement or
+    three, and only where those figures were not the whole truth one for each bit of its balance.
     """
     whole = min(case.account.withdrawable, MAX_AMOUNT)
     if whole <= 0 or case.closed is not None:
@@ -99,6 +100,14 @@ def largest_safe_amount(case: Case) -> int:
     if not verdict.too_much:
         return whole if verdict.safe else 0
     fits, exceeds = 0, whole
+    most = (*(bound.most for bound in case.bounds), *(ceiling.most for ceiling in case.ceilings))
+    edge = max(0, min(most, default=0))
+    for tried in (edge, edge + 1):
+        if fits < tried < exceeds:
+            if judge(case, tried).too_much:
+                exceeds = tried
+            else:
+                fits = tried
     while exceeds - fits > 1:
         middle = (fits + exceeds) // 2
         if judge(case, middle).too_much:
