@@ -64,21 +64,20 @@ async def test_a_worked_case_holds_for_a_store_with_that_past(database: str, cas
     policy = policy_with_promotion(asked_at, inputs["promotion"])
     async with open_programme(database, policy) as programme:
         limit = await programme.open_store(balance=200_000_000)
-        earlier: list[int] = [200] + [1_000] * (inputs["prior_count"] - 1) if inputs["prior_count"] else []
-        if inputs["prior_year_total"]:
-            earlier = earlier[1:]
-        # One a day, and never more of the limit than a day may have (D6, B11).
-        for number, amount in enumerate(earlier):
-            assert (await programme.ask(amount, at=LAST_YEAR + timedelta(days=number))).accepted
-        await programme.work(LAST_YEAR + timedelta(days=20))
-        left, day = inputs["prior_year_total"], datetime(2026, 1, 5, 10, tzinfo=asked_at.tzinfo)
-        while left:
-            part = min(left, limit // 2)
-            assert (await programme.ask(part, at=day)).accepted
-            left, day = left - part, day + timedelta(days=1)
-            await programme.work(day)
-        if inputs["prior_year_total"]:
-            await programme.work(day + timedelta(days=5))
+        count, total = inputs["prior_count"], inputs["prior_year_total"]
+        if total:
+            # One a day, none of them more of the limit than a day may have (B11), and all of them paid this year.
+            large = [limit // 2] * (total // (limit // 2))
+            small = [1_000] * (count - len(large) - 1)
+            day = MONDAY
+            for amount in [*large, *small, total - sum(large) - sum(small)]:
+                assert (await programme.ask(amount, at=day)).accepted
+                day += timedelta(days=1)
+                await programme.work(day)
+            await programme.work(day + timedelta(days=10))
+        else:
+            for number in range(count):
+                assert (await programme.ask(1_000, at=LAST_YEAR + timedelta(days=number))).accepted
         seen = await preview(programme, inputs["amount"], at=asked_at)
         asked = await programme.ask(inputs["amount"], at=asked_at)
         expected = {**dict.fromkeys(QUOTED), **case["expect"]}
