@@ -37,6 +37,8 @@ _SMALL = {
     "round_down_to: 10000": "round_down_to: 1",
     "when: day_withdrawn_share_bp > 5000": "when: day_withdrawn_share_bp > 900000000",
     "rate_ppm: 6000, minimum: 200": "rate_ppm: 60000, minimum: 2",
+    "day_count_max: 5": "day_count_max: 100000",
+    "hours_24: {count_max: 10}": "hours_24: {}",
 }
 BASE_OF_LEVEL, COURSE, PROMOTION = 40, 30, 25
 """What a level, the course and an open promotion add to a small line, fen."""
