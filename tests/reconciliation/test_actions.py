@@ -243,3 +243,20 @@ async def test_a_statement_of_a_weekend_that_comes_late_mends_the_chain(programm
     await programme.take_up(statement(line(amount=50, credit=True), day=saturday))
     assert [one.kind for one in await programme.breaks(status="open")] == ["line_without_payout"]
     assert (await programme.proof(MONDAY)).proven
+
+
+async def test_a_statement_between_that_mends_nothing_opens_no_second_break(programme: Programme) -> None:
+    await programme.take_up(statement(day=FRIDAY))
+    await programme.take_up(statement(day=MONDAY, opening=OPENING + 50))
+    await programme.take_up(statement(day=FRIDAY + timedelta(days=1)))
+    assert [(one.kind, one.amount, one.status) for one in await programme.breaks()] == [
+        ("opening_differs", -50, "open")
+    ]
+
+
+async def test_money_from_a_payees_account_is_no_return_unless_the_bank_says_so(programme: Programme) -> None:
+    (paid,) = await programme.payouts(10_000, status="paid", on=FRIDAY)
+    taken = await programme.take_up(statement(line(amount=10_000, credit=True, number=paid.number)))
+    assert (taken.matched_by_account, taken.news) == (0, ())
+    (off,) = await programme.breaks()
+    assert (off.kind, off.suggested_withdrawal_id) == ("line_without_payout", paid.public_id)
