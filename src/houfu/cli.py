@@ -23,6 +23,7 @@ from houfu.commands import (
     quote,
     reconcile,
     serve,
+    statement,
 )
 from houfu.commands.console import Exit, Failed, give_up, say
 
@@ -60,6 +61,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(payouts.app, name="payouts")
 app.add_typer(calendar.app, name="calendar")
 app.add_typer(reconcile.app, name="reconcile")
+app.add_typer(statement.app, name="statement")
 app.add_typer(bench.app, name="bench")
 
 

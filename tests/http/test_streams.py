@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import Any
 
 import pytest
 from litestar.exceptions import LitestarException
@@ -15,6 +14,7 @@ from houfu.http.caller import EVERYONE
 from houfu.http.fields import Nothing
 from houfu.http.reply import Reply
 from houfu.http.route import Call, Route
+from http_caller import Caller
 
 
 class Source:
@@ -61,39 +61,11 @@ def door_to(front: Front, source: Source, *, hot: bool) -> Door:
     return Door([route], front.service, document={}, pages=())
 
 
-class Caller:
-    """One request, as uvicorn hands it over; `patience` is after how many messages the caller leaves."""
-
-    def __init__(self, path: str, *, patience: int | None = None) -> None:
-        self.sent: list[Any] = []
-        self.patience = patience
-        self._left = asyncio.Event()
-        self._asked = False
-        self.scope: Any = {
-            "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"",
-            "headers": [], "scheme": "http", "server": ("houfu", 80), "client": ("x", 1), "http_version": "1.1",
-            "asgi": {"version": "3.0"}, "root_path": "",
-        }  # fmt: skip
-
-    async def receive(self) -> dict[str, Any]:
-        if not self._asked:
-            self._asked = True
-            return {"type": "http.request", "body": b"", "more_body": False}
-        await self._left.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(self, message: Any) -> None:
-        self.sent.append(message)
-        if self.patience is not None and len(self.sent) >= self.patience:
-            self._left.set()
-        await asyncio.sleep(0)
-
-
 @pytest.mark.parametrize("hot", [True, False])
 async def test_a_body_in_parts_arrives_whole_and_in_order(front: Front, hot: bool) -> None:
     source = Source(1_000)
     door = door_to(front, source, hot=hot)
-    caller = Caller("/v1/authorizations/stream" if hot else "/v1/stream")
+    caller = Caller("/v1/authorizations/stream" if hot else "/v1/stream", method="POST")
     await door(caller.scope, caller.receive, caller.send)
     head, *parts = caller.sent
     headers = dict(head["headers"])
@@ -111,7 +83,7 @@ async def test_a_body_in_parts_arrives_whole_and_in_order(front: Front, hot: boo
 async def test_a_body_is_no_longer_made_when_the_caller_leaves(front: Front, hot: bool) -> None:
     source = Source(10_000_000)
     door = door_to(front, source, hot=hot)
-    caller = Caller("/v1/authorizations/stream" if hot else "/v1/stream", patience=20)
+    caller = Caller("/v1/authorizations/stream" if hot else "/v1/stream", method="POST", patience=20)
     await door(caller.scope, caller.receive, caller.send)
     assert source.closed.is_set()
     assert source.made < 100
@@ -122,7 +94,7 @@ async def test_a_body_is_no_longer_made_when_the_caller_leaves(front: Front, hot
 async def test_a_body_that_cannot_be_finished_breaks_off_without_its_end(front: Front, hot: bool) -> None:
     source = Source(3, fault=ValueError("no more"))
     door = door_to(front, source, hot=hot)
-    caller = Caller("/v1/authorizations/stream" if hot else "/v1/stream")
+    caller = Caller("/v1/authorizations/stream" if hot else "/v1/stream", method="POST")
     with pytest.raises((ValueError, LitestarException)):
         await door(caller.scope, caller.receive, caller.send)
     assert source.closed.is_set()
