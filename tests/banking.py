@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from houfu.app import SINCE_EVER, desk_of
+from houfu.app import SINCE_EVER
 from houfu.bank.habits import Habits
 from houfu.core.calendar import shipped_calendar
 from houfu.core.clock import Clock
@@ -15,6 +15,7 @@ from houfu.payouts.simulated import RAILS, habits_of
 from houfu.payouts.work import Payouts, Rails
 from houfu.policy.book import PolicyBook, Published
 from houfu.policy.document import Policy
+from houfu.reconciliation.desk import desk_of
 from houfu.withdrawals.terms import withdrawal_terms
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -29,7 +29,6 @@ from houfu.http.openapi import openapi
 from houfu.http.problem import Problem, invalid
 from houfu.http.reply import Reply, reply
 from houfu.http.route import AnyRoute, Call, Route, Service
-from houfu.iso20022.message import Statement
 from houfu.ledger import api as ledger_api
 from houfu.lines import api as lines_api
 from houfu.lines import run_api
@@ -38,8 +37,6 @@ from houfu.payouts import api as payouts_api
 from houfu.payouts.opening import open_rails
 from houfu.payouts.rails.config import RailsConfig
 from houfu.payouts.rails.rail import close_rail
-from houfu.payouts.reports import Desk
-from houfu.payouts.settling import BankAnswer
 from houfu.payouts.simulated import RAILS as SIMULATED
 from houfu.payouts.simulated import habits_of
 from houfu.payouts.work import Payouts, Rails
@@ -48,7 +45,7 @@ from houfu.policy.book import PolicyBook
 from houfu.policy.document import shipped_text
 from houfu.policy.publishing import open_policy_book, publish, refreshed
 from houfu.reconciliation import api as reconciliation_api
-from houfu.reconciliation.actions import take_up_statement
+from houfu.reconciliation.desk import desk_of
 from houfu.statements import api as statements_api
 from houfu.statements import report_api
 from houfu.statements.refreshing import Reports
@@ -116,6 +113,7 @@ async def move_clock(call: Call[Nothing, Nothing, ClockBody]) -> Reply:
             raise invalid("now", f"lies more than {CLOCK_STRIDE_MAX.days} days ahead of the clock")
         await take_up_news(call.service)
         done = await call.service.part(Worker).move_clock(clock, to)
+        await take_up_news(call.service)
         return reply(200, ClockView(now=clock.now(), done=done))
 
 
@@ -264,26 +262,6 @@ async def open_service(
             )
         )
         yield service
-
-
-def desk_of(book: Callable[[], PolicyBook], calendar: Callable[[], Calendar], ids: IdMaker) -> Desk:
-    """Where the bank's reports are taken in; behind it statements are compared with the books."""
-
-    async def take_up(
-        connection: Connection, statement: Statement, *, rail: str, report_sha: bytes, now: datetime
-    ) -> Sequence[BankAnswer]:
-        taken = await take_up_statement(
-            connection,
-            statement,
-            rail=rail,
-            report_sha=report_sha,
-            calendar=calendar(),
-            ids=ids,
-            now=now,
-        )
-        return taken.news
-
-    return Desk(take_up, terms_at=lambda now: withdrawal_terms(book().at(now).terms), ids=ids)
 
 
 def build(service: Service) -> Door:

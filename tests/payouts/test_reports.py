@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from banking import payouts_of
-from houfu.app import SINCE_EVER, desk_of
+from houfu.app import SINCE_EVER
 from houfu.core.calendar import shipped_calendar
 from houfu.iso20022 import camt053, camt054, pain002
 from houfu.iso20022.message import Entry, Notification, Statement, StatusReport, TransferStatus
@@ -16,6 +16,7 @@ from houfu.payouts import actions, reports, settling
 from houfu.payouts.reports import Desk, Ingested
 from houfu.payouts.simulated import RAILS
 from houfu.policy.book import PolicyBook, Published
+from houfu.reconciliation.desk import desk_of
 from withdrawals.programme import MONDAY, TERMS, TUESDAY, Programme
 
 EVENING = MONDAY.replace(hour=23)
@@ -110,6 +111,39 @@ async def test_a_file_that_is_rejected_whole_returns_every_payment(programme: Pr
     row = await programme.connection.fetchrow("select status, fault from payout_files")
     assert tuple(row) == ("rejected", "文件格式错误")
     assert (await programme.balances("s0"))["store_balance"] == 100_000
+
+
+@pytest.mark.parametrize("reason", ["DUPL", "DU01", "AM05"])
+async def test_that_a_file_came_before_decides_nothing_about_its_payments(
+    programme: Programme, reason: str
+) -> None:
+    original, ids = await carried(programme)
+    report = status_report(original, group="RJCT", reason=reason, words="重复文件")
+    assert (await ingest(programme, pain002.write(report))).answers == 0
+    assert await statuses(programme) == ["in_transit"] * 3
+    assert await programme.connection.fetchval("select status from payout_files") == "sent"
+    await ingest(programme, notification(*(entry(id, reference=f"R{n}") for n, id in enumerate(ids))))
+    assert await statuses(programme) == ["paid"] * 3
+
+
+async def test_a_payment_of_a_rejected_file_keeps_its_own_reason(programme: Programme) -> None:
+    original, ids = await carried(programme)
+    report = status_report(
+        original,
+        group="RJCT",
+        reason="FF01",
+        words="文件格式错误",
+        statuses=(TransferStatus(ids[0], "RJCT", "AC01", "账号不存在"), TransferStatus(ids[1], "RJCT")),
+    )
+    assert (await ingest(programme, pain002.write(report))).answers == 3
+    rows = await programme.connection.fetch(
+        "select bank_reason, bank_words from withdrawals order by store_id"
+    )
+    assert [tuple(row) for row in rows] == [
+        ("AC01", "账号不存在"),
+        ("FF01", "文件格式错误"),
+        ("FF01", "文件格式错误"),
+    ]
 
 
 async def test_single_payments_are_rejected_and_the_others_keep_their_references(

@@ -14,7 +14,6 @@ from typing import Final
 import msgspec
 from lxml import etree
 
-from houfu.app import desk_of
 from houfu.bench.memory import peak_memory_kb
 from houfu.bench.programme import store_id
 from houfu.core.calendar import shipped_calendar
@@ -29,6 +28,7 @@ from houfu.payouts.actions import unpacked
 from houfu.payouts.payment import end_to_end_id
 from houfu.payouts.simulated import RAILS
 from houfu.policy.publishing import open_policy_book
+from houfu.reconciliation.desk import desk_of
 from houfu.statements.actions import export_entries
 from houfu.withdrawals.terms import withdrawal_terms
 

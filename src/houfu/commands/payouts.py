@@ -177,11 +177,11 @@ def ingest(
     data_dir: DataDir = None,
 ) -> None:
     """Take in a report by hand, as if it had come over the rail. Twice is once. Exit code 1 where it is refused."""
-    from houfu.app import desk_of
     from houfu.calendars.actions import effective_calendar
     from houfu.core.ids import IdMaker
     from houfu.payouts.rails.rail import REPORT_BYTES_MAX
     from houfu.payouts.reports import Ingested
+    from houfu.reconciliation.desk import desk_of
 
     content = read_input(file, bytes_max=REPORT_BYTES_MAX)
 
@@ -246,7 +246,9 @@ def _at_desk(data_dir: Path | None, act: Callable[[_Desk], Awaitable[T]]) -> T:
     try:
         return in_history(data_dir, run)
     except NoPolicy:
-        raise Failed(Exit.NO, "No policy is in force.", "`houfu serve` puts the shipped one in force.") from None
+        raise Failed(
+            Exit.NO, "No policy is in force.", "`houfu serve` puts the shipped one in force."
+        ) from None
     except BatchUnknown as unknown:
         raise Failed(
             Exit.NO, f"There is no batch pb_{unknown}.", "`houfu payouts list` shows them."

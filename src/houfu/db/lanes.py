@@ -11,7 +11,6 @@ What the commands are and how a batch of them is carried out, a capability bring
 import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
@@ -211,7 +210,7 @@ class _Lane(Generic[C, R]):
             self._connection = None
 
 
-class Lanes(AbstractAsyncContextManager["Lanes[C, R]"], Generic[C, R]):
+class Lanes(Generic[C, R]):
     """Lanes side by side, one for each `work`: a store's commands always go through the same one."""
 
     def __init__(self, connect: Connect, works: Sequence[Work[C, R]]) -> None:
