@@ -108,14 +108,11 @@ class Worker:
         self._forgot_at: datetime | None = None
         self._taken_up: tuple[PolicyBook, datetime] | None = None
 
-    async def run_due(self, now: datetime) -> Done:
-        """Do everything that is due by `now`. A second worker, or a second time, does no harm."""
-        done = await self._due(now)
-        if self._reports is not None:
-            done.reported += await self._reports.run_due(now)
-        return done
+    async def run_due(self, now: datetime, *, at_rest: bool = True) -> Done:
+        """Do everything that is due by `now`. A second worker, or a second time, does no harm.
 
-    async def _due(self, now: datetime) -> Done:
+        Where a clock that is moved is not `at_rest` yet, reports wait: nobody reads those of the moments on the way.
+        """
         done = Done()
         while await self._orders(now, done):
             pass
@@ -132,6 +129,8 @@ class Worker:
         while moved := await self._payouts.run_due(now):
             done.payouts += moved
         await self._forget(now, done)
+        if self._reports is not None and at_rest:
+            done.reported += await self._reports.run_due(now)
         return done
 
     async def move_clock(self, clock: SandboxClock, to: datetime) -> Done:
@@ -145,11 +144,10 @@ class Worker:
             clock.move_to(to if due is None else min(to, max(due, clock.now() + STEP)))
             async with self._pool.acquire() as connection:
                 await connection.execute(_MOVE_CLOCK, clock.now())
-            done = await self._due(clock.now())
+            done = await self.run_due(clock.now(), at_rest=False)
             for kind in Done.__struct_fields__:
                 setattr(total, kind, getattr(total, kind) + getattr(done, kind))
             if clock.now() >= to:
-                # Once, where the clock comes to rest: nobody reads the reports of the moments on the way.
                 if self._reports is not None:
                     total.reported += await self._reports.refresh(to)
                 return total

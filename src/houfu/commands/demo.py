@@ -8,6 +8,7 @@ import socket
 from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -209,7 +210,7 @@ def engine_of(service: Service) -> Engine:
         clock=clock,
         book=book,
         ids=service.ids,
-        run_due=service.part(Worker).run_due,
+        run_due=partial(service.part(Worker).run_due, at_rest=False),
         withdraw=withdraw,
     )
 
