@@ -65,6 +65,13 @@ async def test_a_newer_referral_takes_the_place_of_the_open_one(programme: Progr
     assert sorted(referral.status for referral in every) == ["open", "superseded"]
 
 
+async def test_a_store_that_waits_for_a_person_is_not_tried_again(programme: Programme) -> None:
+    await raised(programme)
+    await programme.connection.execute("update lines set assess_at = $1", programme.clock.now())
+    await assessed(programme)
+    assert await programme.connection.fetchval("select assess_at from lines") is None
+
+
 async def test_accepting_decides_anew_and_applies_what_is_decided_then(programme: Programme) -> None:
     await raised(programme)
     await assessed(programme)

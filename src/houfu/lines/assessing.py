@@ -123,6 +123,9 @@ async def assess(
         )
         referred = [a for a in made if fates[a.store_id] == "referred"]
         await referrals.refer(connection, referred, before=before, author=author, ids=ids, now=now)
+        if referred:
+            # It was assessed: what it waits for now is a person, not another try.
+            await connection.execute(_SQL["leave_to_person"], [a.store_id for a in referred])
         await _put_off(connection, [s for s in before if not isinstance(answers[s], Assessed)], book, now)
         return Assessing(
             answers=answers,

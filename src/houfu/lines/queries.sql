@@ -83,6 +83,9 @@ select * from unnest($1::text[], $2::uuid[], $3::text[], $4::bigint[], $5::times
 -- name: put_off_assessment
 update lines set assess_at = $2 where store_id = any($1::text[]);
 
+-- name: leave_to_person
+update lines set assess_at = null, assess_cause = null where store_id = any($1::text[]) and assess_at is not null;
+
 -- name: set_status
 update lines set status = $2, updated_at = $3 where store_id = $1;
 
