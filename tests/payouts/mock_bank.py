@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from sqlite3 import connect
+from threading import Thread
 from typing import Any, Final
 
 import httpx
@@ -56,7 +57,9 @@ class MockBank:
                     banks=(),
                     approval="automatic",
                     file_payments_max=10_000,
-                    adapter=DirectoryTerms(str(self.drop), str(self.pickup), archives=("processed", "failed")),
+                    adapter=DirectoryTerms(
+                        str(self.drop), str(self.pickup), archives=("processed", "failed")
+                    ),
                 ),
             )
         )
@@ -134,17 +137,19 @@ def open_mock_bank(root: Path) -> Generator[MockBank]:
     drop, pickup, register = root / "drop", root / "pickup", root / "bank.db"
     drop.mkdir()
     pickup.mkdir()
-    command = [sys.executable, "-m", "mockbank", "--quiet", "--port", "0", "--db", str(register)]
+    command = [sys.executable, "-m", "mockbank", "--port", "0", "--db", str(register)]
     command += ["--clock", BEGINNING, "--timezone", "Asia/Shanghai"]
     command += ["--drop-dir", str(drop), "--pickup-dir", str(pickup), "--drop-settle-ms", "0"]
     # The folder is looked into when the test says so, not when a minute is over.
     command += ["--drop-interval-ms", "60000"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
-            assert process.stdout is not None
-            said = process.stdout.readline()
+            assert process.stderr is not None
+            said = process.stderr.readline()
             _, _, rest = said.partition(" listening on ")
             assert rest, f"mock-bank did not start: {said!r}"
+            # What it logs of every request is read away, so that it never waits for a reader.
+            Thread(target=process.stderr.read, daemon=True).start()
             with httpx.Client(base_url=rest.split()[0], trust_env=False, timeout=30) as http:
                 yield MockBank(http, drop, pickup, register)
         finally:

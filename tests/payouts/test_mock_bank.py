@@ -9,7 +9,7 @@ import pytest
 from asyncpg import Record
 
 from banking import payouts_of
-from houfu.app import SINCE_EVER, desk_of
+from houfu.app import SINCE_EVER
 from houfu.core.calendar import shipped_calendar
 from houfu.iso20022 import pain001
 from houfu.payouts import actions
@@ -19,6 +19,7 @@ from houfu.payouts.work import Rails
 from houfu.policy.book import PolicyBook, Published
 from houfu.reconciliation import proofs
 from houfu.reconciliation.actions import StatementUnknown
+from houfu.reconciliation.desk import desk_of
 from payouts.mock_bank import HELD, MockBank, Sent, open_mock_bank
 from withdrawals.programme import MONDAY, TERMS, TUESDAY, Programme
 

@@ -26,6 +26,7 @@ from houfu.iso20022.message import (
     PaymentFile,
     Statement,
     StatusReport,
+    TransferStatus,
 )
 from houfu.iso20022.read import read
 from houfu.payouts.actions import packed, unpacked
@@ -41,6 +42,8 @@ CONFLICTS_MAX: Final = 5
 REPORTS_AT_ONCE: Final = 100
 _NOON: Final = time(12)
 _REJECTED: Final = "RJCT"
+_SEEN_BEFORE: Final = frozenset({"DUPL", "DU01", "AM05"})
+"""Reasons for which a bank turns a file away that came before, as a file handed over once more does."""
 
 _log = structlog.get_logger()
 
@@ -184,11 +187,13 @@ class Desk:
                     )
                 rows = await connection.fetch(_SQL["payments_of_file"], row["batch_id"], row["number"])
                 carried = {payment["withdrawal_id"].hex for payment in rows}
+                if _came_before(message):
+                    # What becomes of the payments is decided by the file that came first: they may be paid already.
+                    _log.warning("file_known_to_bank", file=message.original_message_id, said=message.reason)
+                    return []
                 if message.group_status == _REJECTED:
-                    return [
-                        _rejected(id, message, message.reason, message.words, None, zone)
-                        for id in sorted(carried)
-                    ]
+                    own = {withdrawal_of(s.end_to_end_id): s for s in message.statuses if s.reason}
+                    return [_rejected_with_file(id, message, own.get(id), zone) for id in sorted(carried)]
                 # A payment that another file carries is not this answer's to decide about.
                 return [
                     _rejected(id, message, s.reason or message.reason, s.words, s.bank_reference, zone)
@@ -205,6 +210,8 @@ class Desk:
                 raise MessageRefused("it is a payment file, not a report of a bank")
 
     async def _answer_file(self, connection: Connection, message: StatusReport, now: datetime) -> None:
+        if _came_before(message):
+            return
         rejected = message.group_status == _REJECTED
         if message.group_status is not None:
             await connection.execute(
@@ -267,6 +274,20 @@ def booking_answer(entry: Entry, *, created_at: datetime, zone: tzinfo) -> BankA
         reason=entry.return_reason,
         words=entry.words if entry.credit else None,
     )
+
+
+def _came_before(message: StatusReport) -> bool:
+    """Whether the bank says of a file no more than that it has it already. A file's id is never given twice."""
+    return message.group_status == _REJECTED and message.reason in _SEEN_BEFORE
+
+
+def _rejected_with_file(
+    id: str, message: StatusReport, own: TransferStatus | None, zone: tzinfo
+) -> BankAnswer:
+    """A payment of a file that is rejected whole: for its own reason where one is told, else for the file's."""
+    if own is None:
+        return _rejected(id, message, message.reason, message.words, None, zone)
+    return _rejected(id, message, own.reason, own.words, own.bank_reference, zone)
 
 
 def _rejected(
