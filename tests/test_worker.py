@@ -174,3 +174,40 @@ async def test_more_than_one_chunk_is_done_in_one_go(
     later = START + timedelta(days=20)
     programme.clock.move_to(later)
     assert await worker.run_due(later) == Done(expired=34, forgotten=0)
+
+
+class NotedReports:
+    """Notes when it was told to refresh, and whether at any rate."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[datetime, bool]] = []
+
+    async def run_due(self, now: datetime) -> int:
+        self.told.append((now, False))
+        return 0
+
+    async def refresh(self, now: datetime) -> int:
+        self.told.append((now, True))
+        return 1
+
+
+async def test_reports_are_refreshed_once_where_a_moved_clock_comes_to_rest(programme: Programme) -> None:
+    await programme.open_store("s1")
+    await programme.authorize("s1", "o1", 10)
+    reports = NotedReports()
+    async with open_pool(programme.dsn, size=2) as pool:
+        worker = Worker(
+            pool,
+            programme.lanes,
+            book=lambda: programme.book,
+            ids=programme.ids,
+            payouts=NoPayouts(),
+            reports=reports,
+        )
+        later = START + timedelta(days=365)
+        done = await worker.move_clock(programme.clock, later)
+        assert (done.expired, done.reported) == (1, 1)
+        assert reports.told == [(later, True)]
+        await worker.run_due(later)
+        await worker.run_due(later, at_rest=False)
+        assert reports.told == [(later, True), (later, False)]

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from front import NOW, Front
+from houfu.db.tx import connect
+from houfu.statements.refreshing import refresh
 from houfu.worker import Worker
 from statements.trade import trade
 
@@ -135,3 +137,18 @@ async def test_a_year_of_the_clock_refreshes_the_report_once(front: Front) -> No
     moved = await move(front, days=365)
     assert moved["done"]["reported"] == 1
     assert (await front.done("GET", f"{ADDRESS}?from_day={NOW.date()}"))["totals"]["paid"] == 2
+
+
+async def test_orders_and_withdrawals_go_on_while_a_refresh_is_under_way(front: Front) -> None:
+    await trade(front)
+    other = await connect(front.dsn)
+    async with other.transaction():
+        assert await refresh(other, now=front.clock.now()) == 1
+        made = await front.authorize("during", amount=700)
+        await front.done("POST", f"/v1/authorizations/{made['id']}/capture")
+        asked = {"store_id": "s1", "amount": 700, "bank_account_id": "b1"}
+        assert (await front.done("POST", "/v1/withdrawals", asked))["status"] == "scheduled"
+        assert (await front.done("GET", ADDRESS))["as_of"] is None  # nor do readers wait, or see half of it
+    await other.close()
+    await front.service.part(Worker).run_due(front.clock.now() + timedelta(minutes=5))
+    assert (await front.done("GET", ADDRESS))["totals"]["asked"] == 3

@@ -258,6 +258,22 @@ async def test_a_worker_leaves_alone_what_another_is_at_and_one_that_is_cut_off_
     await check(programme.connection)
 
 
+async def test_a_refresh_that_is_held_up_gives_up_and_the_next_one_makes_up_for_it(
+    programme: Programme,
+) -> None:
+    await programme.open_store("s1", balance=10_000_000)
+    await programme.ask(1_000)
+    owner = await connect(programme.dsn, as_app=False)
+    async with open_reports(programme) as reports:
+        async with owner.transaction():
+            await owner.execute("lock table withdrawal_days in access exclusive mode")
+            assert await reports.run_due(MONDAY) == 0
+        assert await as_of(programme.connection) is None
+        assert await reports.run_due(MONDAY + EVERY) == 1
+    await owner.close()
+    await check(programme.connection)
+
+
 async def test_a_clock_that_was_set_back_loses_nothing(programme: Programme) -> None:
     await programme.open_store("s1", balance=10_000_000)
     await refresh(programme.connection, now=MONDAY + timedelta(days=300))
