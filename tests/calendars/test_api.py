@@ -92,7 +92,7 @@ async def test_a_notice_is_imported_once_and_its_versions_are_listed(front: Fron
     )
     assert (first.status_code, first.json()["changed"]) == (201, True)
     assert (
-        "2027-01-09 is a make-up day and works (元旦); it was a weekend before"
+        "2027-01-09 is a make-up day and works (元旦); it was expected to rest as any weekend"
         in (first.json()["changes_in_words"])
     )
     again = await front.call("PUT", "/v1/calendars/cn", {"document": NOTICE_2027}, caller="operator")

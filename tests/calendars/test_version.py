@@ -43,12 +43,18 @@ def test_what_a_notice_changes_is_told_in_words() -> None:
     after = laid_over(CHINA, [NOTICE_2027])
     told = [change.in_words() for change in changes(CHINA, after, [2027])]
     assert told[:4] == [
-        "2027-01-02 is a holiday (元旦); it was a weekend before",
-        "2027-01-03 is a holiday (元旦); it was a weekend before",
-        "2027-01-04 is a holiday (元旦); it worked before",
-        "2027-01-09 is a make-up day and works (元旦); it was a weekend before",
+        "2027-01-02 is a holiday (元旦); it was expected to rest as any weekend",
+        "2027-01-03 is a holiday (元旦); it was expected to rest as any weekend",
+        "2027-01-04 is a holiday (元旦); it was expected to work",
+        "2027-01-09 is a make-up day and works (元旦); it was expected to rest as any weekend",
     ]
-    assert "2027-04-05 works (清明节); it was a holiday before" in told
+    corrected = list(changes(after, laid_over(CHINA, [NOTICE_2027, EARLIER_2027]), [2027]))
+    assert [change.in_words() for change in corrected] == [
+        "2027-01-02 is a make-up day and works (元旦); it was a holiday before (元旦)",
+        "2027-01-03 rests as any weekend; it was a holiday before (元旦)",
+        "2027-01-04 works; it was a holiday before (元旦)",
+    ]
+    assert "2027-04-05 works; it was expected to be a holiday (清明节)" in told
 
 
 def test_the_ends_of_lines_and_a_spreadsheet_s_mark_make_no_other_notice() -> None:

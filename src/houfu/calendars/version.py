@@ -36,31 +36,44 @@ class CalendarVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DayChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A day that a version made another one: what it was, and what it is."""
+    """A day that a version made another one: what it was, and what it is, with the names it had and has. `expected`: what it
+    was, was a guess."""
 
     day: date
     was: DayKind
+    was_name: str | None
+    expected: bool
     now: DayKind
-    name: str
+    name: str | None
 
     def in_words(self) -> str:
         """The change in a sentence, for the people who import a notice."""
-        called = f" ({self.name})" if self.name else ""
-        return f"{self.day} {_WORDS[self.now]}{called}; it {_WERE[self.was]}"
+        was = _EXPECTED[self.was] if self.expected else _WAS[self.was]
+        return f"{self.day} {_IS[self.now]}{_called(self.name)}; it {was}{_called(self.was_name)}"
 
 
-_WORDS: Final = {
+_IS: Final = {
     DayKind.WORKING: "works",
-    DayKind.WEEKEND: "rests as a weekend",
+    DayKind.WEEKEND: "rests as any weekend",
     DayKind.HOLIDAY: "is a holiday",
     DayKind.MAKE_UP: "is a make-up day and works",
 }
-_WERE: Final = {
+_WAS: Final = {
     DayKind.WORKING: "worked before",
-    DayKind.WEEKEND: "was a weekend before",
+    DayKind.WEEKEND: "rested as any weekend before",
     DayKind.HOLIDAY: "was a holiday before",
     DayKind.MAKE_UP: "was a make-up day before",
 }
+_EXPECTED: Final = {
+    DayKind.WORKING: "was expected to work",
+    DayKind.WEEKEND: "was expected to rest as any weekend",
+    DayKind.HOLIDAY: "was expected to be a holiday",
+    DayKind.MAKE_UP: "was expected to be a make-up day",
+}
+
+
+def _called(name: str | None) -> str:
+    return f" ({name})" if name else ""
 
 
 def sha_of(text: str) -> str:
@@ -102,6 +115,11 @@ def changes(before: Calendar, after: Calendar, years: Sequence[int]) -> Iterator
             was, now = before.kind(day), after.kind(day)
             if was is not now:
                 yield DayChange(
-                    day=day, was=was, now=now, name=after.names.get(day, before.names.get(day, ""))
+                    day=day,
+                    was=was,
+                    was_name=before.names.get(day),
+                    expected=not before.covers(year),
+                    now=now,
+                    name=after.names.get(day),
                 )
             day += _DAY
