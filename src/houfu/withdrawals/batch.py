@@ -288,7 +288,10 @@ def judged(
 
 def wording_facts(terms: WithdrawalTerms) -> dict[str, str]:
     """The figures of the policy that reasons name."""
-    return {"reopens_at": terms.clause.closed.end}
+    return {
+        "reopens_at": terms.clause.closed.end,
+        "review_days": str(terms.clause.review.working_days),
+    }
 
 
 def answered(status: int, view: WithdrawalView) -> Answer:
