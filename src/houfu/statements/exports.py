@@ -35,13 +35,14 @@ async def streamed(produce: Produce) -> AsyncGenerator[bytes, None]:
     raised here."""
     made: asyncio.Queue[bytes | None] = asyncio.Queue(PARTS_AHEAD)
 
+    gone = False
+
     async def run() -> None:
         try:
             await produce(made.put)
-        except Exception:
-            await made.put(None)
-            raise
-        await made.put(None)
+        finally:
+            if not gone:  # else nobody would take it, and what was canceled may end in any way
+                await made.put(None)
 
     producing = asyncio.create_task(run())
     try:
@@ -49,5 +50,6 @@ async def streamed(produce: Produce) -> AsyncGenerator[bytes, None]:
             yield part
         await producing
     finally:
+        gone = True
         producing.cancel()
         await asyncio.wait((producing,))
