@@ -5,11 +5,12 @@ UV := python3 tools/uv.py
 DEV := $(UV) run --locked --all-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint format types imports check clean
+.PHONY: help demo serve bank test lint format types imports check clean
 
 help:
 	@echo "make demo     a simulated year of a marketplace, then the service on it"
 	@echo "make serve    the service"
+	@echo "make bank     a simulated bank beside it"
 	@echo "make check    test, lint, types and imports; each also by its own name"
 	@echo "make format   rewrite the source in its format"
 	@echo "make clean    remove what was built; your data directory stays"
@@ -19,6 +20,9 @@ demo:
 
 serve:
 	@$(UV) run --locked --no-dev --extra embedded houfu serve $(ARGS)
+
+bank:
+	@$(UV) run --locked --no-dev --extra embedded houfu bank $(ARGS)
 
 test:
 	@$(DEV) pytest -n auto $(ARGS)

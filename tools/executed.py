@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from docs.session import arguments_of, outputs, service  # noqa: E402 (the tests read pages the same way)
+from docs.session import run_page  # noqa: E402 (the tests read pages the same way)
 
 
 def executed(text: str) -> str:
@@ -18,14 +18,12 @@ def executed(text: str) -> str:
     lines = text.splitlines()
     commands, spans = _commands(lines)
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        with service(*arguments_of(commands[0]), home) as url:
-            printed = outputs(commands[1:], url=url, home=home)
-    if len(printed) < len(commands) - 1:
+        printed = run_page(commands, Path(folder))
+    if len(printed) < len(commands):
         sys.exit(f"The shell ended early: {printed[-1]}")
     made: list[str] = []
     at = 0
-    for (end, after), output in zip(spans[1:], printed, strict=True):
+    for (end, after), output in zip(spans, printed, strict=True):
         made += lines[at:end]
         shown = output.replace("\r", "").strip("\n")
         if shown:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from docs.page import ROOT, Block, blocks_of
-from docs.session import SHOWN_URL, arguments_of, normalised, outputs, service, steps_of
+from docs.session import normalised, run_page, start_of, steps_of
 
-TOURS = ("docs/tour.md", "docs/guides/risk.md", "README.md")
+TOURS = ("docs/tour.md", "docs/guides/risk.md", "docs/guides/calendar.md", "README.md")
 TRANSLATED = (("docs/tour.md", "docs/tour.zh-CN.md"), ("README.md", "README.zh-CN.md"))
 
 
@@ -19,25 +19,19 @@ def _blocks(page: str) -> list[Block]:
 
 
 def _tour(page: str) -> list[Block]:
-    """The blocks of a page from where the service is started on."""
+    """The blocks of a page from where the first service is started on."""
     blocks = _blocks(page)
-    starts = [
-        place
-        for place, block in enumerate(blocks)
-        if block.text.startswith(("make serve ARGS=", "make demo ARGS="))
-    ]
-    assert len(starts) == 1, f"{page} starts the service {len(starts)} times"
+    starts = [place for place, block in enumerate(blocks) if start_of(block.text) is not None]
+    assert starts, f"{page} starts no service"
     return blocks[starts[0] :]
 
 
 @pytest.mark.parametrize("page", TOURS)
 def test_every_command_of_a_tour_prints_what_the_page_shows(page: str, tmp_path: Path) -> None:
-    first, *rest = steps_of(_tour(page))
-    with service(*arguments_of(first.command.text), tmp_path) as url:
-        assert normalised(first.shown) == f'{{"ready":true,"url":"{SHOWN_URL}"}}'
-        printed = outputs([step.command.text for step in rest], url=url, home=tmp_path)
-    assert len(printed) == len(rest), f"the shell ended early: {printed[-1]}"
-    for step, output in zip(rest, printed, strict=True):
+    steps = steps_of(_tour(page))
+    printed = run_page([step.command.text for step in steps], tmp_path)
+    assert len(printed) == len(steps), f"the shell ended early: {printed[-1]}"
+    for step, output in zip(steps, printed, strict=True):
         assert normalised(output) == normalised(step.shown), f"{page}, line {step.command.line}"
 
 
