@@ -14,9 +14,17 @@ from msgspec import structs
 
 from houfu.app import routes
 from houfu.cli import app
+from houfu.core.ids import public_id
 from houfu.core.reason import WORDING, Reason, Request, message, remedy
 from houfu.events.message import FIELDS, MEANING, Kind, Message
-from houfu.events.notice import limit_referred, policy_announced, usage_reminder
+from houfu.events.notice import (
+    arrival_changed,
+    limit_referred,
+    policy_announced,
+    review_decided,
+    review_opened,
+    usage_reminder,
+)
 from houfu.http.caller import EVERYONE
 from houfu.http.openapi import problem_codes
 from houfu.http.problem import KINDS
@@ -24,6 +32,10 @@ from houfu.http.route import AnyRoute
 from houfu.lines import cause
 from houfu.lines.change import LineChange, announcement
 from houfu.lines.line import Line, Status
+from houfu.withdrawals.review import DOCUMENTS
+from houfu.withdrawals.telling import ended_message
+from houfu.withdrawals.withdrawal import Status as WithdrawalStatus
+from houfu.withdrawals.withdrawal import Withdrawal
 
 
 def reasons() -> str:
@@ -115,6 +127,27 @@ def _examples() -> list[Message]:
         after = structs.replace(before, status=now[0], total=now[1])
         return announcement(LineChange(id, before, after, why, "worker", at))
 
+    asked = Withdrawal(
+        store_id="s1",
+        id=id,
+        status=WithdrawalStatus.IN_TRANSIT,
+        currency="CNY",
+        amount=500_000,
+        fee=3_000,
+        net=497_000,
+        bank_account_id="main",
+        number="6222020200000000001",
+        limit_total=5_000_000,
+        author="s1",
+        asked_at=at,
+        asked_on=date(2026, 3, 2),
+    )
+    paid = structs.replace(
+        asked, status=WithdrawalStatus.PAID, paid_at=at, bank_reference="13073D7C2265EEFCD4FA"
+    )
+    failed = structs.replace(
+        asked, status=WithdrawalStatus.FAILED, failed_at=at, bank_reason="AC04", returned=500_000
+    )
     return [
         changed(("closed", 0), ("open", 500_000), "assessment_requested"),
         changed(("open", 5_000_000), ("open", 6_000_000), "quarter"),
@@ -144,6 +177,38 @@ def _examples() -> list[Message]:
             occurred_at=at,
         ),
         usage_reminder("s1", id=id, total=5_000_000, used=4_100_000, warning_bp=8_000, occurred_at=at),
+        ended_message(paid, id=id),
+        ended_message(failed, id=id),
+        arrival_changed(
+            "s1",
+            id=id,
+            withdrawal_id=public_id("wd", id, "s1"),
+            asked_on=date(2026, 12, 31),
+            amount=500_000,
+            arrives_on=(date(2027, 1, 1), date(2027, 1, 4)),
+            latest_on=(date(2027, 1, 1), date(2027, 1, 4)),
+            calendar="cn",
+            calendar_number=1,
+            occurred_at=at,
+        ),
+        review_opened(
+            "s1",
+            id=id,
+            review_id=public_id("rv", id, "s1"),
+            withdrawal_id=public_id("wd", id, "s1"),
+            rule="B11",
+            documents=DOCUMENTS,
+            due_on=date(2026, 3, 5),
+            occurred_at=at,
+        ),
+        review_decided(
+            "s1",
+            id=id,
+            review_id=public_id("rv", id, "s1"),
+            rule="B11",
+            outcome="cleared",
+            occurred_at=at,
+        ),
     ]
 
 
