@@ -1,10 +1,13 @@
 """An independent bank understands what is written here, and is understood: `mock-bank` has its own dictionary of ISO 20022."""
 
+from importlib import import_module
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from mockbank import messages, schema
+from xsdata.formats.dataclass.parsers import XmlParser
+from xsdata.formats.dataclass.parsers.config import ParserConfig
 
 from houfu.iso20022.message import Message
 from houfu.iso20022.read import read
@@ -49,3 +52,13 @@ def test_the_peer_reads_the_payments_that_were_written() -> None:
         for group in PAYMENTS.groups
         for t in group.transfers
     ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_classes_made_from_the_standard_hold_what_is_written(kind: str) -> None:
+    name = kind.replace(".", "_")
+    document = import_module(f"pyiso20022.{name[:4]}.{name}").Document
+    parsed = XmlParser(config=ParserConfig(fail_on_unknown_properties=True)).from_bytes(
+        written(KINDS[kind]), document
+    )
+    assert KINDS[kind].message_id in repr(parsed)
