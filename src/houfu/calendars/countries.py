@@ -7,7 +7,7 @@ tells which days of a year without a notice will probably rest, so that a date t
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Final
 
@@ -17,6 +17,8 @@ STATE_COUNCIL: Final = "cn"
 """The one calendar whose days are a table of notices, with make-up days (D1)."""
 YEARS_BACK: Final = 10
 """Years before the present one that a country's calendar covers."""
+_NEAR: Final = timedelta(days=31)
+"""How far ahead the dates of a withdrawal lie at most."""
 YEARS_AHEAD: Final = 5
 """Years after the present one whose days are foreseen: more than a sandbox's clock may be moved at once."""
 
@@ -82,6 +84,15 @@ def foreseen(calendar: Calendar, year: int) -> Calendar:
     until = year + YEARS_AHEAD
     open_years = [each for each in range(year - 1, until + 1) if not calendar.covers(each)]
     return with_expected(calendar, _days(calendar.name, open_years), until=until)
+
+
+def expected_around(name: str, moment: datetime) -> Calendar:
+    """The calendar of that name, with the days that are expected to rest where it covers too little for what is asked at
+    `moment`. Needs no database: no imported notice is known."""
+    basis = _basis(name, moment.year)
+    if all(basis.covers(each.year) for each in (moment, moment + _NEAR)):
+        return basis
+    return foreseen(basis, moment.year)
 
 
 def weekend_of(name: str) -> frozenset[int]:

@@ -19,17 +19,18 @@ def quote(
     data_dir: DataDir = None,  # noqa: ARG001 (taken by every command; this one touches no file)
 ) -> None:
     """Tell fee and arrival of a withdrawal by the shipped policy."""
-    from houfu.core.calendar import shipped_calendar
+    from houfu.calendars.countries import expected_around
     from houfu.policy.document import shipped_policy
     from houfu.withdrawals.preview import quote as judge
     from houfu.withdrawals.terms import withdrawal_terms
 
+    policy, asked = shipped_policy(), moment("--asked-at", asked_at)
     try:
         answer = judge(
-            withdrawal_terms(shipped_policy().terms),
-            shipped_calendar(shipped_policy().terms.calendar),
+            withdrawal_terms(policy.terms),
+            expected_around(policy.terms.calendar, asked),
             amount=amount,
-            asked_at=moment("--asked-at", asked_at),
+            asked_at=asked,
             prior_count=prior_count,
             prior_year_total=prior_year_total,
             promotion=promotion,

@@ -9,6 +9,8 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Final
 
+import msgspec
+
 from houfu.core.calendar import Calendar
 from houfu.core.money import MAX_AMOUNT, in_words
 from houfu.core.reason import Language, Reason
@@ -43,9 +45,11 @@ class Arrival:
     """Whether the dates rest on a year whose official notice is not in the calendar yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """The answer to "what would it cost, when would it arrive". Refused: a reason, and nothing else. Fen."""
+class Quote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The answer to "what would it cost, when would it arrive". Refused: a reason, and nothing else. Fen.
+
+    Where the dates rest on a year whose notice is not known, `provisional` and a note say so; else they are left out.
+    """
 
     accepted: bool
     reason: Reason | None
@@ -54,9 +58,9 @@ class Quote:
     net: int | None
     arrives_on: date | None
     latest_on: date | None
-    provisional: bool
-    arrival_note_zh: str | None
-    arrival_note_en: str | None
+    provisional: bool = False
+    arrival_note_zh: str | None = None
+    arrival_note_en: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
