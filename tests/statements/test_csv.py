@@ -166,3 +166,27 @@ async def test_withdrawals_are_exported_as_they_stand_refused_ones_too(traded: F
     ]
     assert rows[-1][16] == listed[0]["message"] or rows[-1][16]
     assert sum(fen(row[4]) for row in rows[:-1]) == 10_701
+
+
+@pytest.mark.parametrize(
+    ("asked", "amounts"),
+    [
+        ("", [10_001, 700]),
+        ("amount_min=701", [10_001]),
+        ("amount_max=700", [700]),
+        ("from_day=2026-03-02&to_day=2026-03-02", [10_001, 700]),
+        ("to_day=2026-03-01", []),
+        ("asked_from=2026-03-02T18:00:00%2B08:00", [10_001, 700]),
+        ("asked_from=2026-03-03T00:00:00%2B08:00", []),
+        ("status=scheduled&amount_min=700", [10_001, 700]),
+        ("status=paid", []),
+    ],
+)
+async def test_withdrawals_are_chosen_alike_in_lists_and_files(
+    traded: Front, asked: str, amounts: list[int]
+) -> None:
+    listed = (await traded.done("GET", f"/v1/withdrawals?store_id=s1&{asked}"))["data"]
+    assert [view["amount"] for view in reversed(listed)] == amounts
+    assert (await traded.done("GET", f"/v1/withdrawals?{asked}"))["data"] == listed
+    _, *rows = await file_of(traded, f"/v1/withdrawals/export?store_id=s1&{asked}")
+    assert [fen(row[4]) for row in rows] == amounts

@@ -1,14 +1,15 @@
 """Withdrawals: previewing, asking, taking back, and looking them up. What time does to them is in `payouts.py`."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 
 import msgspec
 
 from houfu.core.calendar import Calendar
-from houfu.core.ids import IdMaker
+from houfu.core.ids import IdMaker, microseconds_of
+from houfu.core.money import MAX_AMOUNT
 from houfu.core.reason import Language, Refusal
 from houfu.db.idempotency import FirstAnswer, recall, remember
 from houfu.db.queries import load
@@ -47,17 +48,33 @@ CONFLICTS_MAX: Final = 5
 """How often a transaction is tried anew when another process was faster."""
 
 
+_IDS_APART: Final = timedelta(hours=1)
+"""More than an id's moment and that of its withdrawal ever lie apart."""
+
+
 class WithdrawalUnknown(LookupError):
     """There is no such withdrawal."""
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which withdrawals to list: of one store or all, in one status, asked from a moment on, before another."""
+    """Which withdrawals to list: of one store or all, in one status, asked from a moment on, before another, of amounts
+    between two, both included."""
 
     store_id: str | None = None
     status: Status | None = None
     asked_from: datetime | None = None
     asked_before: datetime | None = None
+    amount_min: int | None = None
+    amount_max: int | None = None
+
+    def ids(self) -> tuple[str, str]:
+        """The lowest and the highest hex id of what was asked in that time: ids begin with the moment they were made."""
+        first, last = "0" * 32, "f" * 32
+        if self.asked_from is not None:
+            first = f"{microseconds_of(self.asked_from - _IDS_APART) // 1000:012x}".ljust(32, "0")
+        if self.asked_before is not None:
+            last = f"{microseconds_of(self.asked_before + _IDS_APART) // 1000:012x}".ljust(32, "f")
+        return first, last
 
 
 async def preview(
@@ -254,10 +271,13 @@ async def withdrawals(
     """Withdrawals, newest first; `after` is the (store id, hex id) where the page before ended."""
     store_id, id = after or (None, None)
     filters = (chosen.status, chosen.asked_from, chosen.asked_before)
+    bounds = (*chosen.ids(), chosen.amount_min or 0, chosen.amount_max or MAX_AMOUNT)
     if chosen.store_id is not None:
-        rows = await connection.fetch(_SQL["withdrawals_of_store"], *filters, id, limit, chosen.store_id)
+        rows = await connection.fetch(
+            _SQL["withdrawals_of_store"], *filters, id, limit, chosen.store_id, *bounds
+        )
     else:
-        rows = await connection.fetch(_SQL["withdrawals_of_all"], *filters, id, store_id, limit)
+        rows = await connection.fetch(_SQL["withdrawals_of_all"], *filters, id, store_id, limit, *bounds)
     facts = wording_facts(withdrawal_terms(policy.terms))
     return [
         withdrawal_view(withdrawal_of(row), language=language, facts=facts, calendar=calendar) for row in rows

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -12,12 +13,13 @@ from houfu.http.fields import (
     Amount,
     BankAccountId,
     Currency,
+    Day,
     Moment,
     Nothing,
     PageQuery,
     StoreId,
     WithdrawalId,
-    moment_of,
+    bounds_of,
 )
 from houfu.http.page import page_of, place_of
 from houfu.http.problem import Problem, invalid
@@ -65,12 +67,17 @@ class WithdrawalPath(msgspec.Struct, frozen=True):
 
 
 class WithdrawalsQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which withdrawals: of one store or of all, in one status, asked from a moment on, before another."""
+    """Which withdrawals: of one store or of all, in one status, asked from a moment or local day on, before a moment or up to
+    a local day, of amounts between two, both included."""
 
     store_id: StoreId | None = None
     status: StatusName | None = None
     asked_from: Moment | None = None
     asked_before: Moment | None = None
+    from_day: Day | None = None
+    to_day: Day | None = None
+    amount_min: Amount | None = None
+    amount_max: Amount | None = None
 
 
 async def preview(call: Call[Nothing, Nothing, PreviewBody]) -> Reply:
@@ -124,11 +131,20 @@ async def cancel(call: Call[WithdrawalPath, Nothing, Nothing]) -> Reply:
 async def list_withdrawals(call: Call[Nothing, WithdrawalsQuery, Nothing]) -> Reply:
     """Show withdrawals, refused ones too, newest first."""
     query = call.query
+    asked_from, asked_before = bounds_of(
+        call.service.part(ZoneInfo),
+        ("asked_from", query.asked_from),
+        ("asked_before", query.asked_before),
+        from_day=query.from_day,
+        to_day=query.to_day,
+    )
     chosen = Filter(
         store_id=call.own_store(query.store_id),
         status=None if query.status is None else Status(query.status),
-        asked_from=query.asked_from and moment_of("asked_from", query.asked_from),
-        asked_before=query.asked_before and moment_of("asked_before", query.asked_before),
+        asked_from=asked_from,
+        asked_before=asked_before,
+        amount_min=query.amount_min,
+        amount_max=query.amount_max,
     )
     after = place_of(query.cursor, tuple[StoreId, HexId])
     async with call.service.pool.acquire() as connection:

@@ -93,6 +93,7 @@ where w.store_id = $6
   and ($2::timestamptz is null or w.asked_at >= $2)
   and ($3::timestamptz is null or w.asked_at < $3)
   and ($4::uuid is null or w.withdrawal_id < $4)
+  and w.withdrawal_id between $7::uuid and $8::uuid and w.amount between $9 and $10
 order by w.withdrawal_id desc limit $5;
 
 -- name: withdrawals_of_all
@@ -101,4 +102,5 @@ where ($1::text is null or w.status = $1)
   and ($2::timestamptz is null or w.asked_at >= $2)
   and ($3::timestamptz is null or w.asked_at < $3)
   and ($4::uuid is null or (w.withdrawal_id, w.store_id) < ($4, $5::text))
+  and w.withdrawal_id between $7::uuid and $8::uuid and w.amount between $9 and $10
 order by w.withdrawal_id desc, w.store_id desc limit $6;
