@@ -133,9 +133,11 @@ async def test_after_any_history_the_rows_are_what_counting_everything_gives(
     random = Random(f"report|{seed}")
     stores = ["s1", "s2", "s3", "s4", "s5"]
     for store_id in stores:
-        number = CLOSED_NUMBER if store_id == "s3" else "6222020200011111"
+        number = CLOSED_NUMBER if store_id in {"s3", "s4"} else "6222020200011111"
         await programme.open_store(store_id, balance=50_000_000, number=number)
-    moves = ["ask"] * 4 + ["cancel"] * 2 + ["time"] * 5 + ["come_back", "dispute", "refresh", "refresh"]
+    moves = (
+        ["ask"] * 4 + ["cancel"] * 2 + ["time"] * 5 + ["come_back"] * 2 + ["dispute", "refresh", "refresh"]
+    )
     for move in ["ask", "time", "refresh", *random.choices(moves, k=80)]:
         now = programme.clock.now()
         match move:
@@ -222,6 +224,16 @@ async def test_a_refresh_looks_only_at_days_on_which_something_changed(programme
     )
     await come_back(programme, first, now=later)
     assert await refresh(programme.connection, now=later + EVERY) == 2
+    await check(programme.connection)
+
+
+@pytest.mark.parametrize("number", ["6222020200011111", CLOSED_NUMBER], ids=["paid", "rejected"])
+async def test_what_the_bank_says_days_later_is_found(programme: Programme, number: str) -> None:
+    await programme.open_store("s1", balance=10_000_000, number=number)
+    await programme.ask(1_000)
+    await refresh(programme.connection, now=MONDAY)
+    await programme.work(MONDAY + timedelta(days=2))
+    assert await refresh(programme.connection, now=programme.clock.now()) == 1
     await check(programme.connection)
 
 
