@@ -231,7 +231,8 @@ async def test_a_refresh_looks_only_at_days_on_which_something_changed(programme
 async def test_what_the_bank_says_days_later_is_found(programme: Programme, number: str) -> None:
     await programme.open_store("s1", balance=10_000_000, number=number)
     await programme.ask(1_000)
-    await refresh(programme.connection, now=MONDAY)
+    # So long after it was asked that the search begins after that.
+    await refresh(programme.connection, now=MONDAY + timedelta(hours=2))
     await programme.work(MONDAY + timedelta(days=2))
     assert await refresh(programme.connection, now=programme.clock.now()) == 1
     await check(programme.connection)
