@@ -10,7 +10,7 @@ from houfu.iso20022.message import MessageRefused, Statement
 from houfu.iso20022.reading import BANK_ZONE, Namespace, day, prove_whole
 from houfu.iso20022.reading import moment as moment_of
 from houfu.iso20022.writing import ROOT, exact, head, moment, tail
-from houfu.iso20022.xml import BYTES_MAX, Parts, prepared, root_of
+from houfu.iso20022.xml import BYTES_MAX, prepared, root_of
 
 KIND: Final = "camt.053.001.08"
 KNOWN: Final = tuple(f"camt.053.001.{version}" for version in ("02", "04", "06", "08", "10", "13"))
@@ -49,10 +49,7 @@ def read(content: bytes, *, bytes_max: int = BYTES_MAX) -> Statement:
         raise MessageRefused(f"the file is not one of {', '.join(KNOWN)}")
     ns = Namespace(uri)
     reader = EntryReader(ns, "Stmt")
-    parts = Parts(content, reader.tags, spent=reader.spent)
-    for element in parts:
-        reader.take(element)
-    body = ns.one(parts.root, _ROOT)
+    body = ns.one(reader.read(content), _ROOT)
     header, held = ns.one(body, "GrpHdr"), ns.one(body, "Stmt")
     prove_whole(ns, header, held)
     prove_totals(ns, held, reader)

@@ -1,16 +1,18 @@
 """An element of a message as it is read: the little of lxml's that is used."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 
 class Element(Protocol):
     """One XML element. Paths are of tags in full, `{namespace}name`."""
 
+    text: str | None
+
     @property
     def tag(self) -> str: ...
     @property
-    def text(self) -> str | None: ...
+    def nsmap(self) -> Mapping[str | None, str]: ...
     @property
     def sourceline(self) -> int | None: ...
     def get(self, key: str) -> str | None: ...

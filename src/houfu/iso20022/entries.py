@@ -1,24 +1,24 @@
 """Entries of camt.053 and camt.054: read as they stream by, each with its payments flattened; and written."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from datetime import date
-from operator import itemgetter
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 
+from houfu.iso20022.alike import MARKUP_MAX, Alike
 from houfu.iso20022.amounts import SUM_MAX, digits_of, minor_of
 from houfu.iso20022.amounts import amount_text as in_digits
 from houfu.iso20022.element import Element
 from houfu.iso20022.message import Entry, MessageRefused
-from houfu.iso20022.payments import NOTHING, Payment, Picked, Plans, prove_few, said
+from houfu.iso20022.payments import Booking, Payment, Row, Shapes, booking_row, payment_row
 from houfu.iso20022.reading import BANK_ZONE, Namespace, day
 from houfu.iso20022.reading import moment as moment_of
 from houfu.iso20022.writing import escaped, exact
+from houfu.iso20022.xml import Parts
 
 _SKIPPED: Final = frozenset({"PDNG", "INFO", "FUTR"})
-_REMEMBERED_MAX: Final = 256
-"""Children of a shape that is remembered."""
 _RETURNED_WITHOUT_REASON: Final = "MS03"
 """ISO's "reason not specified", for reversals that give none."""
 
@@ -41,36 +41,41 @@ class Totals(msgspec.Struct, gc=False):
 
 
 class EntryReader:
-    """Takes the parts named by `tags` one by one. Afterwards: `entries` (booked ones only), their `currency`, the totals
-    of those booked and of all."""
+    """Reads the entries of a message. Afterwards: `entries` (booked ones only), their `currency`, the totals of those
+    booked and of those passed over."""
 
     def __init__(self, ns: Namespace, holder: str) -> None:
-        tag = ns.tag
-        self.tags: Final = (tag("Ntry"), tag("TxDtls"))
-        self.spent: Final = (tag("NtryDtls"),)
         self.entries: Final[list[Entry]] = []
         self.currency: str | None = None
         self.booked: Final = Totals()
-        self.all: Final = Totals()
+        self.passed_over: Final = Totals()
         self._ns = ns
-        self._holder = tag(holder)
-        self._payments: list[Payment] = []
-        self._plans: Final = Plans(ns)
-        self._shapes = 0
-        self._picks: Final[dict[tuple[str, ...], Picked]] = {}
+        self._holder = ns.tag(holder)
+        self._entry_tag: Final = ns.tag("Ntry")
+        self._payment_tag: Final = ns.tag("TxDtls")
+        self._spent: Final = ns.tag("NtryDtls")
+        self._payments: list[Row] = []
+        self._shapes: Final = Shapes()
+        self._alike: Final = Alike()
         self._digits = 2
-        self._name_at: Final = len(tag(""))
         self._day_text: str | None = None
         self._day_last = date.min
         self._references: set[str] = set()
 
-    def take(self, element: Element) -> None:
-        """One part, as it ended."""
-        if element.tag == self.tags[1]:
-            self._payments.append(self._plans.payment(element))
-        else:
-            payments, self._payments = self._payments, []
-            self._entry(element, payments)
+    def read(self, content: bytes) -> Element:
+        """Read all entries of prepared bytes; the root, which holds everything else."""
+        parts = Parts(
+            content, (self._entry_tag, self._payment_tag), spent=(self._spent,), piece_max=MARKUP_MAX
+        )
+        for element in parts:
+            rows = self._rows(element)
+            self._take(element.tag, rows, lambda element=element: element.sourceline)
+            piece = parts.piece
+            if piece is not None:
+                self._alike.stand_behind(element)
+                self._learn(piece, element, len(rows))
+                self._take_alike(content, parts, element.tag)
+        return parts.root
 
     def one_currency(self, *others: str | None) -> str:
         """The currency of the entries and of `others`, None among them aside. Refuses none and several."""
@@ -80,6 +85,49 @@ class EntryReader:
                 f"one account has one currency; the file has {', '.join(sorted(said)) or 'none'}"
             )
         return said.pop()
+
+    def _rows(self, element: Element) -> list[Row]:
+        """What a part says: a payment; or an entry, and its payments, which were read before it ended."""
+        self._shapes.prove_few(element)
+        if element.tag == self._payment_tag:
+            return [payment_row(self._ns, element)]
+        parent = element.getparent()
+        if parent is None or parent.tag != self._holder:
+            raise MessageRefused(f"line {element.sourceline}: an entry stands outside of its account")
+        payments, self._payments = self._payments, []
+        return [booking_row(self._ns, element), *payments]
+
+    def _take(self, tag: str, rows: list[Row], line: Callable[[], int | None]) -> None:
+        if tag == self._payment_tag:
+            self._payments += rows
+            return
+        try:
+            self._book(Booking(*rows[0]), [Payment(*row) for row in rows[1:]] or [Payment()])
+        except MessageRefused as refused:
+            raise MessageRefused(f"line {line()}: {refused}") from None
+
+    def _learn(self, piece: bytes, element: Element, rows: int) -> None:
+        if element.tag == self._payment_tag:
+            if _is_of(piece, b"TxDtls"):
+                self._alike.learn(piece, element, lambda: [payment_row(self._ns, element)])
+            return
+        payments = self._ns.all(element, "NtryDtls/TxDtls")
+        if _is_of(piece, b"Ntry") and len(payments) == rows - 1:
+            self._alike.learn(
+                piece,
+                element,
+                lambda: [
+                    booking_row(self._ns, element),
+                    *[payment_row(self._ns, payment) for payment in payments],
+                ],
+            )
+
+    def _take_alike(self, content: bytes, parts: Parts, tag: str) -> None:
+        """Take what follows and is like what was read before."""
+        while (taken := self._alike.take(content, parts.at)) is not None:
+            rows, end = taken
+            self._take(tag, rows, lambda end=end: content.count(b"\n", 0, end) + 1)
+            parts.skip(end, parts=len(rows))
 
     def _money(self, text: str | None, currency: str | None) -> int:
         if currency != self.currency:
@@ -91,35 +139,17 @@ class EntryReader:
             self.currency = currency
         return minor_of(text, self._digits)
 
-    def _entry(self, element: Element, payments: list[Payment]) -> None:
-        parent = element.getparent()
-        if parent is None or parent.tag != self._holder:
-            raise MessageRefused(f"{_where(element)}an entry stands outside of its account")
-        children = list(element)
-        shape = tuple([child.tag for child in children])
-        pick = self._picks.get(shape)
-        if pick is None:
-            prove_few(self._shapes)
-            self._shapes += 1
-            pick = self._pick(element, children)
-            if len(children) <= _REMEMBERED_MAX:
-                self._picks[shape] = pick
-        children.append(NOTHING)
-        money, indicator, status, when, named, about, reversal = pick(children)
-        state = said(status[0] if len(status) else status) or ""
-        amount_text = money.text
-        amount = self._money(amount_text, money.get("Ccy"))
-        credit = _is_credit(indicator.text)
-        self.all.add(amount, credit=credit)
-        if state != "BOOK":
-            if state in _SKIPPED:
+    def _book(self, booking: Booking, payments: list[Payment]) -> None:
+        amount = self._money(booking.amount, booking.currency)
+        credit = _is_credit(booking.indicator)
+        if booking.status != "BOOK":
+            if booking.status in _SKIPPED:
+                self.passed_over.add(amount, credit=credit)
                 return
-            raise MessageRefused(f"{_where(element)}{state[:10]!r} is not a known status of an entry")
+            raise MessageRefused(f"{(booking.status or '')[:10]!r} is not a known status of an entry")
         self.booked.add(amount, credit=credit)
-        booked_on = self._day(element, when)
-        payments = payments or [Payment()]
-        references = self._named(element, said(named), payments)
-        alone = len(payments) == 1
+        booked_on = self._day(booking)
+        references = _references(booking, payments)
         signed = 0
         for reference, payment in zip(references, payments, strict=True):
             if reference in self._references:
@@ -127,12 +157,12 @@ class EntryReader:
             self._references.add(reference)
             in_credit = credit if payment.indicator is None else _is_credit(payment.indicator)
             if payment.amount is None:
-                if not alone:
+                if len(payments) > 1:
                     raise MessageRefused(
                         f"entry {reference} books several payments without the amount of each"
                     )
                 part = amount
-            elif payment.amount == amount_text and payment.currency == self.currency:
+            elif payment.amount == booking.amount and payment.currency == self.currency:
                 part = amount
             else:
                 part = self._money(payment.amount, payment.currency)
@@ -144,18 +174,19 @@ class EntryReader:
             name, number = debtor if in_credit else creditor
             if name is None and number is None:
                 name, number = creditor if in_credit else debtor
-            back = payment.returned or (in_credit and reversal.text in ("true", "1"))
+            back = payment.returned is not None or (in_credit and booking.reversal in ("true", "1"))
+            end_to_end_id = payment.end_to_end_id
             self.entries.append(
                 Entry(
                     reference,
                     part,
                     in_credit,
                     booked_on,
-                    payment.end_to_end_id,
+                    None if end_to_end_id == "NOTPROVIDED" else end_to_end_id,
                     name,
                     number,
                     (payment.return_reason or _RETURNED_WITHOUT_REASON) if back else None,
-                    payment.words or said(about),
+                    payment.words or booking.words,
                 )
             )
         if signed != amount:
@@ -164,57 +195,39 @@ class EntryReader:
                 f"entry {references[0]}: its payments sum to {summed}, the entry is of {held}"
             )
 
-    def _pick(self, element: Element, children: list[Element]) -> Picked:
-        """How to take the fields of an entry whose children are tagged as these. Refuses an entry without amount or
-        status, or with two."""
-        at = self._name_at
-        names = [child.tag[at:] for child in children]
-        for name in ("Amt", "CdtDbtInd", "Sts"):
-            if names.count(name) != 1:
-                raise MessageRefused(f"{_where(element)}{name} of an entry is missing, or occurs twice")
-        when = "BookgDt" if "BookgDt" in names else "ValDt"
-        fields = ("Amt", "CdtDbtInd", "Sts", when, "AcctSvcrRef", "AddtlNtryInf", "RvslInd")
-        return cast(
-            "Picked", itemgetter(*[names.index(name) if name in names else len(names) for name in fields])
-        )
-
-    def _day(self, element: Element, when: Element) -> date:
-        """The date of a BookgDt or ValDt, which holds `Dt` or `DtTm`. Refuses none."""
-        at = self._name_at
-        for child in when:
-            text = (child.text or "").strip()
-            if text == self._day_text:
-                return self._day_last
-            if child.tag[at:] == "Dt":
-                self._day_last = day(text)
-            elif child.tag[at:] == "DtTm":
-                self._day_last = moment_of(text).astimezone(BANK_ZONE).date()
-            else:
-                continue
+    def _day(self, booking: Booking) -> date:
+        """The day of booking. Refuses none."""
+        text = booking.day or booking.moment
+        if text is None:
+            raise MessageRefused("an entry has no day of booking")
+        if text != self._day_text:
+            self._day_last = day(text) if booking.day else moment_of(text).astimezone(BANK_ZONE).date()
             self._day_text = text
-            return self._day_last
-        raise MessageRefused(f"{_where(element)}an entry has no day of booking")
-
-    def _named(self, element: Element, reference: str | None, payments: list[Payment]) -> list[str]:
-        """A reference for each payment of an entry: the bank's for it, else the entry's, numbered where they are many."""
-        if len(payments) == 1:
-            return [reference or payments[0].reference or self._numbered(element)]
-        own = [payment.reference for payment in payments if payment.reference]
-        if len(set(own)) == len(payments):
-            return own
-        base = reference or self._numbered(element)
-        return [f"{base}#{number}" for number in range(1, len(payments) + 1)]
-
-    def _numbered(self, element: Element) -> str:
-        """The entry's number within its message, where the bank gives it no reference of its own."""
-        ns = self._ns
-        parent = element.getparent()
-        within = ns.need(parent, "Id") if parent is not None else ""
-        return f"{within}/{ns.need(element, 'NtryRef')}"
+        return self._day_last
 
 
-def _where(element: Element) -> str:
-    return f"line {element.sourceline}: " if element.sourceline else ""
+def _references(booking: Booking, payments: list[Payment]) -> list[str]:
+    """A reference for each payment of an entry: the bank's for it, else the entry's, numbered where they are many."""
+    if len(payments) == 1:
+        return [booking.reference or payments[0].reference or _numbered(booking)]
+    own = [payment.reference for payment in payments if payment.reference]
+    if len(set(own)) == len(payments):
+        return own
+    base = booking.reference or _numbered(booking)
+    return [f"{base}#{number}" for number in range(1, len(payments) + 1)]
+
+
+def _numbered(booking: Booking) -> str:
+    """The entry's number within its message, where the bank gives it no reference of its own."""
+    for text, name in ((booking.within, "Id"), (booking.number, "NtryRef")):
+        if text is None:
+            raise MessageRefused(f"{name} is missing, and the entry has no reference of the bank")
+    return f"{booking.within}/{booking.number}"
+
+
+def _is_of(piece: bytes, name: bytes) -> bool:
+    """Whether a piece begins with a tag of that name."""
+    return re.match(rb"\s*<(?:[^<>:\s]+:)?" + name + rb"[\s>]", piece) is not None
 
 
 def _is_credit(indicator: str | None) -> bool:
@@ -239,14 +252,14 @@ def prove_totals(ns: Namespace, holder: Element, reader: EntryReader) -> None:
             "TtlDbtNtries": (totals.debits_count, totals.debits),
         }
 
-    booked, every = told(reader.booked), told(reader.all)
+    booked, passed_over = told(reader.booked), told(reader.passed_over)
     for name in booked:
         for at, field in enumerate(("NbOfNtries", "Sum")):
             told_sum = ns.text(summary, f"{name}/{field}")
             if told_sum is None:
                 continue
             value = minor_of(told_sum, 0 if at == 0 else digits, most=SUM_MAX)
-            if value not in (booked[name][at], every[name][at]):
+            if value not in (booked[name][at], booked[name][at] + passed_over[name][at]):
                 held = booked[name][at] if at == 0 else in_digits(booked[name][at], digits)
                 raise MessageRefused(f"{name}/{field} says {told_sum}, the entries give {held}")
 

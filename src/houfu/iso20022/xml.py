@@ -22,11 +22,14 @@ KEPT_MAX: Final = 100_000
 """Nodes that may stay in memory beside the part that is being read."""
 
 PARTS_MAX: Final = 1_000_000
+CUT_MAX: Final = 4096
+"""Pieces that end with a part, more than were skipped: cutting them costs time."""
 _NO_ROOT: Final = "the file has no root element in its first 1 MB"
 _CHUNK: Final = 64 * 1024
-_CHUNKS_UNPROVEN: Final = 8
+_UNPROVEN: Final = 8 * _CHUNK
 _DECLARATION: Final = re.compile(rb"<\?xml\s[^>]{0,200}\?>")
 _ENCODING: Final = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_PREFIX: Final = re.compile(rb"<([^<>/\s:]{1,40}:)")
 _UTF8: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 _CHINESE: Final = frozenset({"gb18030", "gbk", "gb2312"})
 _WHITE: Final = b" \t\r\n"
@@ -76,13 +79,25 @@ class Parts:
 
     Parts, and what is tagged among `spent`, are taken out once they were given, so that memory does not grow with the
     file: keep none of them. After the last, `root` holds everything else. Raises `MessageRefused`.
+
+    With `piece_max` the parser is fed pieces that end where a part does, if it does within so many bytes: one that ends
+    with a part tagged `tags[0]`, else with any. Then `piece` tells of the part given last: all bytes from where the parser
+    stood to where it stands, right behind that part; None where it stands elsewhere, or several of its kind were in it.
+    What follows may be read otherwise and be passed over by `skip`. Where that has not paid, the pieces are large again.
     """
 
-    def __init__(self, content: bytes, tags: tuple[str, ...], *, spent: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, content: bytes, tags: tuple[str, ...], *, spent: tuple[str, ...] = (), piece_max: int = 0
+    ) -> None:
+        self.piece: bytes | None = None
+        self.at = 0
         self._content = content
         self._dropped = frozenset(tags + spent)
         self._parser = _parser(("end",), tags)
         self._root: Element | None = None
+        self._piece_max = piece_max
+        self._endings = _endings(content, tags) if piece_max else []
+        self._part_at = self._given = self._cut = self._skipped = 0
 
     @property
     def root(self) -> Element:
@@ -90,35 +105,73 @@ class Parts:
             raise MessageRefused("the file has no root element")
         return self._root
 
+    def skip(self, to: int, *, parts: int) -> None:
+        """Go on at a byte: so many parts up to there were read otherwise."""
+        self._part_at = self.at = to
+        self._skipped += 1
+        self._given += parts
+        self._prove_few()
+
     def __iter__(self) -> Iterator[Element]:
-        parser = self._parser
-        view = memoryview(self._content)
-        part_at = given = 0
+        stood = fed = dropped = proven = 0
         try:
-            for at in range(0, len(view), _CHUNK):
-                parser.feed(bytes(view[at : at + _CHUNK]))
-                element = None
-                for _, element in _events(parser):
-                    given += 1
-                    yield element
-                if given > PARTS_MAX:
-                    raise MessageRefused(
-                        f"the file has more than {PARTS_MAX:,} parts: ask the bank for several files"
-                    )
-                if element is not None:
-                    part_at = at
+            while self.at < len(self._content):
+                begin, end, ending = self._next()
+                # Lines that were passed over count.
+                lines = self._content.count(b"\n", stood, begin)
+                self._parser.feed(b"\n" * lines + self._content[begin:end])
+                fed, stood = fed + end - begin, end
+                elements = [element for _, element in _events(self._parser)]
+                self.at = end
+                yield from elements[:-1]
+                if elements:
+                    self._given += len(elements)
+                    self._prove_few()
+                    self._part_at = begin
+                    last = elements[-1]
                     if self._root is None:
-                        self._root = _top(element)
-                    element = None
-                if at - part_at > PART_BYTES_MAX:
+                        self._root = _top(last)
+                    kin = [element for element in elements if element.tag == last.tag]
+                    if ending and len(kin) == 1:
+                        self.piece = self._content[begin:end]
+                    yield last
+                    self.piece = None
+                elif begin - self._part_at > PART_BYTES_MAX:
                     raise MessageRefused("the file has more than 1 MB in one piece: no such message is read")
-                if self._root is not None:
+                if self._root is not None and fed - dropped >= _CHUNK:
+                    dropped = fed
                     _drop(self._root, self._dropped)
-                    if at // _CHUNK % _CHUNKS_UNPROVEN == 0:
+                    if fed - proven >= _UNPROVEN:
+                        proven = fed
                         _prove_small(self._root)
-            self._root = cast("Element", parser.close())
+            self._root = cast("Element", self._parser.close())
         except etree.XMLSyntaxError as fault:
             raise _refused(fault) from None
+
+    def _next(self) -> tuple[int, int, bool]:
+        """The next piece, and whether it ends as a part does."""
+        begin = self.at
+        if self._cut > self._skipped + CUT_MAX:
+            self._endings = []
+        for ending in self._endings:
+            found = self._content.find(ending, begin, begin + self._piece_max)
+            if found >= 0:
+                self._cut += 1
+                return begin, found + len(ending), True
+        return begin, min(begin + _CHUNK, len(self._content)), False
+
+    def _prove_few(self) -> None:
+        if self._given > PARTS_MAX:
+            raise MessageRefused(
+                f"the file has more than {PARTS_MAX:,} parts: ask the bank for several files"
+            )
+
+
+def _endings(content: bytes, tags: tuple[str, ...]) -> list[bytes]:
+    """The tags that end a part, where its prefix is the root's."""
+    found = _PREFIX.match(content, _root_at(content))
+    before = b"</" + (found.group(1) if found else b"")
+    return [before + tag.rpartition("}")[2].encode() + b">" for tag in tags]
 
 
 def _drop(root: Element, tags: frozenset[str]) -> None:
