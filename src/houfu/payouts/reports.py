@@ -90,7 +90,16 @@ class Desk:
             try:
                 content = await rail.fetch(report.name)
             except MessageRefused as refused:
-                await self._refuse(connection, terms, report.name, report.name.encode(), str(refused), now)
+                content = report.name.encode()
+                await self._refuse(
+                    connection,
+                    terms,
+                    report.name,
+                    sha256(content).digest(),
+                    packed(content),
+                    str(refused),
+                    now,
+                )
             else:
                 await self.ingest(connection, terms, report.name, content, now=now)
             await rail.taken(report.name)
@@ -105,17 +114,22 @@ class Desk:
         known = await connection.fetchrow(_SQL["report"], terms.name, sha)
         if known is not None and (known["status"] != "taken" or known["applied"] >= known["entries"]):
             return Ingested(name=name, kind="unknown", status="duplicate")
+        # Two processors: it is packed while it is read.
+        kept, message = await asyncio.gather(
+            asyncio.to_thread(packed, content), asyncio.to_thread(_read_or_refused, content)
+        )
         try:
-            message = await asyncio.to_thread(read, content)
+            if isinstance(message, MessageRefused):
+                raise message
             kind = _kind_of(message)
             if isinstance(message, Statement):
-                return await self._state(connection, terms, name, content, message, now=now)
+                return await self._state(connection, terms, name, sha, kept, message, now=now)
             answers = await self._answers(connection, terms, message)
         except MessageRefused as refused:
-            return await self._refuse(connection, terms, name, content, str(refused), now)
+            return await self._refuse(connection, terms, name, sha, kept, str(refused), now)
         if known is None:
             async with connection.transaction():
-                await _keep(connection, terms, name, content, kind, message, len(answers), now)
+                await _keep(connection, terms, name, sha, kept, kind, message, len(answers), now)
                 if isinstance(message, StatusReport):
                     await self._answer_file(connection, message, now)
         await self._carry_out(connection, terms, sha, answers, 0 if known is None else known["applied"], now)
@@ -126,16 +140,17 @@ class Desk:
         connection: Connection,
         terms: RailTerms,
         name: str,
-        content: bytes,
+        sha: bytes,
+        kept: bytes,
         statement: Statement,
         *,
         now: datetime,
     ) -> Ingested:
         """A statement: its lines are kept and matched, and what the books do not know yet is carried out."""
         _must_be_ours(terms, statement.account_number)
-        sha, entries = sha256(content).digest(), len(statement.entries)
+        entries = len(statement.entries)
         async with connection.transaction():
-            await _keep(connection, terms, name, content, "camt.053", statement, max(1, entries), now)
+            await _keep(connection, terms, name, sha, kept, "camt.053", statement, max(1, entries), now)
             news = await self._take_up(connection, statement, rail=terms.name, report_sha=sha, now=now)
         for start in range(0, len(news), CHUNK):
             await self._settled(connection, terms, sha, news[start : start + CHUNK], 0, now)
@@ -236,20 +251,27 @@ class Desk:
             await connection.execute(_SQL["note_references"], stores, ids, references)
 
     async def _refuse(
-        self, connection: Connection, terms: RailTerms, name: str, content: bytes, fault: str, now: datetime
+        self,
+        connection: Connection,
+        terms: RailTerms,
+        name: str,
+        sha: bytes,
+        kept: bytes,
+        fault: str,
+        now: datetime,
     ) -> Ingested:
         _log.error("report_refused", rail=terms.name, report=name, fault=fault)
         await connection.execute(
             _SQL["insert_report"],
             terms.name,
-            sha256(content).digest(),
+            sha,
             name,
             "unknown",
             None,
             "refused",
             fault,
             0,
-            await asyncio.to_thread(packed, content),
+            kept,
             now,
         )
         return Ingested(name=name, kind="unknown", status="refused", fault=fault)
@@ -310,6 +332,13 @@ def _rejected(
     )
 
 
+def _read_or_refused(content: bytes) -> Message | MessageRefused:
+    try:
+        return read(content)
+    except MessageRefused as refused:
+        return refused
+
+
 def _must_be_ours(terms: RailTerms, number: str) -> None:
     if number != terms.account.number:
         raise MessageRefused(f"it is about account {number!r}, which is not the account of {terms.name}")
@@ -331,7 +360,8 @@ async def _keep(
     connection: Connection,
     terms: RailTerms,
     name: str,
-    content: bytes,
+    sha: bytes,
+    kept: bytes,
     kind: ReportKind,
     message: Message,
     entries: int,
@@ -340,13 +370,13 @@ async def _keep(
     await connection.execute(
         _SQL["insert_report"],
         terms.name,
-        sha256(content).digest(),
+        sha,
         name,
         kind,
         message.message_id,
         "taken",
         None,
         entries,
-        await asyncio.to_thread(packed, content),
+        kept,
         now,
     )
