@@ -3,6 +3,7 @@
 Nothing here posts a journal: what the bank says that the books do not know is handed back.
 """
 
+import asyncio
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Final
@@ -61,22 +62,33 @@ async def take_up_statement(
     """
     await lock_rail(connection, rail)
     day, currency = statement.day, statement.currency
-    content = content_sha(statement)
     row = await connection.fetchrow(_SQL["statement"], rail, day)
     if row is not None:
-        if row["content_sha256"] != content:
+        if row["content_sha256"] != content_sha(statement):
             raise StatementRefused(
                 f"{rail} has a statement of {day} already, {row['statement_id']}, and it says otherwise"
             )
         return await _known(connection, rail, statement, now=now)
     lines = numbered(statement)
-    await _record(
-        connection, rail, statement, lines, content=content, report_sha=report_sha, calendar=calendar, now=now
-    )
     look = Lookups(connection, rail=rail, day=day, currency=currency, calendar=calendar)
     named = named_payments(lines)
-    payments = await look.payments(named.values())
-    by_id = matches_by_id(lines, named, payments, rail=rail, currency=currency)
+    # Two processors: here is computed while PostgreSQL looks up and keeps the lines.
+    content, payments = await asyncio.gather(
+        asyncio.to_thread(content_sha, statement), look.payments(named.values())
+    )
+    by_id, _ = await asyncio.gather(
+        asyncio.to_thread(matches_by_id, lines, named, payments, rail=rail, currency=currency),
+        _record(
+            connection,
+            rail,
+            statement,
+            lines,
+            content=content,
+            report_sha=report_sha,
+            calendar=calendar,
+            now=now,
+        ),
+    )
     await _match(connection, rail, day, lines, by_id.values(), now=now)
     by_account = await look.matches_by_account(
         {number: entry for number, entry in lines.items() if number not in named}

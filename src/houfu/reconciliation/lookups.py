@@ -38,20 +38,7 @@ class Lookups:
         """The withdrawals of these hex ids."""
         asked = list(set(ids))
         rows = await self._connection.fetch(_SQL["payments"], asked) if asked else []
-        return {
-            row["withdrawal_id"].hex: Payment(
-                store_id=row["store_id"],
-                withdrawal_id=row["withdrawal_id"].hex,
-                net=row["net"],
-                currency=row["currency"],
-                status=row["status"],
-                rail=row["rail"],
-                booked=row["booked"],
-                payment_day=row["payment_day"],
-                return_day=row["return_day"],
-            )
-            for row in rows
-        }
+        return {(id := row[1].hex): Payment(row[0], id, *row[2:]) for row in map(tuple, rows)}
 
     async def matches_by_account(self, lines: Lines) -> dict[int, Match]:
         """Lines without an id that are the only one of their amount and account, as is a payout of these days.

@@ -21,7 +21,7 @@ Named = Mapping[int, str]
 _KINDS: Final[tuple[tuple[bool, MatchKind], ...]] = ((False, "payment"), (True, "return"))
 
 
-class Payment(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Payment(msgspec.Struct, frozen=True, gc=False):
     """What the books know of a withdrawal that a line names. `booked`: the books have it as paid, or had.
     `payment_day` and `return_day`: the statements whose lines paid it and brought it back."""
 

@@ -21,7 +21,7 @@ insert into bank_statements (rail, day, statement_id, currency, opening, closing
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
 
 -- name: payments
--- What the books know of the withdrawals $1.
+-- What the books know of the withdrawals $1: the fields of a Payment, in their order.
 select w.store_id, w.withdrawal_id, w.net, w.currency, w.status, b.rail, w.booked_on is not null as booked,
        p.day as payment_day, r.day as return_day
 from unnest($1::uuid[]) as named (id)
@@ -95,9 +95,9 @@ from (
     from withdrawals where came_back_on > $4 and came_back_on <= $2
 ) w
 join payout_batches b on b.batch_id = w.batch_id and b.rail = $1
-left join line_matches m on m.store_id = w.store_id and m.withdrawal_id = w.withdrawal_id and m.kind = w.kind
-left join breaks k on k.store_id = w.store_id and k.withdrawal_id = w.withdrawal_id and k.match_kind = w.kind
-where w.currency = $3 and m.store_id is null and k.break_id is null
+where w.currency = $3
+  and not exists (select from line_matches m where m.store_id = w.store_id and m.withdrawal_id = w.withdrawal_id and m.kind = w.kind)
+  and not exists (select from breaks k where k.store_id = w.store_id and k.withdrawal_id = w.withdrawal_id and k.match_kind = w.kind)
   and exists (select from bank_statements s where s.rail = $1 and s.day > $4 and w.on_day > s.working_before and w.on_day <= s.day)
 order by w.withdrawal_id, w.kind desc;
 
