@@ -78,22 +78,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
 
 async def generate(order: Order) -> Measured:
     """Let the load generator carry out an order. ProcessFailed where an answer was not the one asked for."""
-    process = await asyncio.create_subprocess_exec(
-        *CLIENT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        out, said = await process.communicate(msgspec.json.encode(order))
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        raise ProcessFailed(said.decode(errors="replace").strip())
-    measured = msgspec.json.decode(out, type=Measured)
+    measured = msgspec.json.decode(await _answer(CLIENT, order, what=order.kind), type=Measured)
     if measured.unexpected:
         raise ProcessFailed(f"{measured.unexpected} answers were not as asked, such as: {measured.example}")
     return measured
@@ -101,22 +86,28 @@ async def generate(order: Order) -> Measured:
 
 async def piece(job: payouts.Job) -> payouts.Done:
     """Do a piece of a day of payouts in a process of its own. ProcessFailed with what it said where it was not done."""
+    out = await _answer(PAYOUTS, job, what=job.work)
+    return msgspec.json.decode(out.splitlines()[-1], type=payouts.Done)
+
+
+async def _answer(command: Sequence[str], given: msgspec.Struct, *, what: str) -> bytes:
+    """What a process that is handed `given` writes. ProcessFailed with the end of what it said where it failed."""
     process = await asyncio.create_subprocess_exec(
-        *PAYOUTS,
+        *command,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
     )
     try:
-        out, said = await process.communicate(msgspec.json.encode(job))
+        out, said = await process.communicate(msgspec.json.encode(given))
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if process.returncode != 0:
-        raise ProcessFailed(f"{job.work}: {said.decode(errors='replace').strip()[-_SAID_MAX:]}")
-    return msgspec.json.decode(out.splitlines()[-1], type=payouts.Done)
+        raise ProcessFailed(f"{what}: {said.decode(errors='replace').strip()[-_SAID_MAX:]}")
+    return out
 
 
 def work(job: Job, *, folder: Path) -> Done:
