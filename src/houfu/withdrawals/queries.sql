@@ -1,6 +1,8 @@
 -- name: standings
 -- $2 now, $3 the local day, $4 when the local year began, $5 the first day that may still count: for a large one, or for the
 -- last 24 hours; $6 large share, $7 24 hours before now. One statement, by the indexes withdrawals_by_day and withdrawals_by_payment.
+-- Whether the store asked before is a lookup with a limit, made where no recent one tells: as `exists` it would be planned as a
+-- hash of all withdrawals there are.
 select s.store_id, s.opened_on,
        coalesce((select f.kind = 'funds_frozen' from store_facts f
                  where f.store_id = s.store_id and f.kind in ('funds_frozen', 'funds_released') and f.occurred_at <= $2
@@ -8,15 +10,16 @@ select s.store_id, s.opened_on,
        coalesce((select f.kind = 'high_risk_marked' from store_facts f
                  where f.store_id = s.store_id and f.kind in ('high_risk_marked', 'high_risk_cleared') and f.occurred_at <= $2
                  order by f.occurred_at desc, f.fact_id desc limit 1), false) as high_risk,
-       exists (select from withdrawals w
-               where w.store_id = s.store_id and w.status in ('scheduled', 'in_transit', 'paid')) as asked_before,
+       recent.count > 0 or coalesce((select true from withdrawals w
+                                     where w.store_id = s.store_id and w.status in ('scheduled', 'in_transit', 'paid')
+                                     limit 1), false) as asked_before,
        (select coalesce(sum(w.amount), 0)::bigint from withdrawals w
         where w.store_id = s.store_id and w.status = 'paid' and w.paid_at >= $4) as prior_year_total,
        recent.day_count, recent.day_amount, recent.last_large_on, recent.hours_24_at, recent.hours_24_amounts
 from unnest($1::text[]) as asked (store_id)
 join stores s on s.store_id = asked.store_id
 cross join lateral (
-    select count(*) filter (where w.asked_on = $3) as day_count,
+    select count(*) as count, count(*) filter (where w.asked_on = $3) as day_count,
            (coalesce(sum(w.amount) filter (where w.asked_on = $3), 0))::bigint as day_amount,
            max(w.asked_on) filter (where w.limit_total > 0 and w.amount::numeric * 10000 > w.limit_total::numeric * $6::int) as last_large_on,
            array_agg(w.asked_at order by w.asked_at, w.withdrawal_id) filter (where w.asked_at > $7) as hours_24_at,
