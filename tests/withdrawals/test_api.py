@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -85,7 +86,8 @@ async def http(programme: Programme) -> AsyncGenerator[Http]:
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(open_pool(programme.dsn, size=4))
         book = await open_policy_book(programme.connection)
-        service = Service(pool=pool, clock=clock, ids=programme.ids, parts=[book, programme.calendar])
+        parts = [book, programme.calendar, ZoneInfo("Asia/Shanghai")]
+        service = Service(pool=pool, clock=clock, ids=programme.ids, parts=parts)
         lanes = await stack.enter_async_context(
             Lanes(
                 lambda: connect(programme.dsn, steady_plans=True),
