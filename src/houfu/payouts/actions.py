@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from hashlib import sha256
+from itertools import accumulate
 from typing import Final
 
 import msgspec
@@ -213,8 +214,9 @@ async def _batch(
             [payment.store_id for file in files for payment in file.payments],
             [payment.withdrawal_id for file in files for payment in file.payments],
             batch_id,
-            [file.number for file in files for _ in file.payments],
-            [inquiries[payment.arrives_on] for file in files for payment in file.payments],
+            list(accumulate((len(file.payments) for file in files[:-1]), initial=1)),
+            list(inquiries),
+            list(inquiries.values()),
         )
     finally:
         written = await writing

@@ -3,7 +3,7 @@
 select w.store_id, w.withdrawal_id, w.net, w.currency, w.holder, w.number, w.bank_code, w.arrives_on
 from withdrawals w
 where w.status = 'scheduled' and w.due_at <= $1 and w.store_id <> all($2::text[])
-order by w.due_at, w.store_id, w.withdrawal_id limit $3 for update skip locked;
+order by w.due_at limit $3 for update skip locked;
 
 -- name: frozen_stores
 -- Stores whose funds are frozen now, of those that ever were.
@@ -33,9 +33,13 @@ insert into payout_files (batch_id, number, message_id, payments, amount, sha256
 values ($1, $2, $3, $4, $5, $6, $7, 'made');
 
 -- name: put_in_files
-update withdrawals w set status = 'in_transit', batch_id = $3, file_number = v.file_number, due_at = v.due_at
-from unnest($1::text[], $2::uuid[], $4::smallint[], $5::timestamptz[]) as v (store_id, withdrawal_id, file_number, due_at)
-where w.store_id = v.store_id and w.withdrawal_id = v.withdrawal_id;
+-- $1 and $2 payments in the order of the files, $3 the batch, $4 the places where the files begin; $5 and $6 when the bank is first
+-- asked about the payments of a day.
+update withdrawals w
+set status = 'in_transit', batch_id = $3, file_number = width_bucket(v.place, $4::bigint[])::smallint, due_at = d.due_at
+from unnest($1::text[], $2::uuid[]) with ordinality as v (store_id, withdrawal_id, place),
+     unnest($5::date[], $6::timestamptz[]) as d (arrives_on, due_at)
+where w.store_id = v.store_id and w.withdrawal_id = v.withdrawal_id and w.arrives_on = d.arrives_on;
 
 -- name: lock_batch
 select batch_id, status, made_by, decided_by from payout_batches where batch_id = $1 for update;
