@@ -11,7 +11,7 @@ from houfu.bench.client import Order, requests_of
 from houfu.bench.processes import EMPTY, ProcessFailed, generate, serving
 from houfu.bench.programme import store_id
 
-Kind = Literal["authorize", "batch", "capture", "repay"]
+Kind = Literal["authorize", "batch", "capture", "repay", "withdraw"]
 
 
 def order(kind: Kind, *, url: str = "http://127.0.0.1:1", items: int = 1) -> Order:
@@ -36,6 +36,15 @@ def parsed(request: bytes) -> tuple[str, dict[str, str], object]:
     headers = dict(line.split(": ", 1) for line in lines)
     assert int(headers["Content-Length"]) == len(body)
     return first, headers, msgspec.json.decode(body)
+
+
+def test_withdrawals_go_round_the_stores_each_under_its_own_key() -> None:
+    requests = [parsed(request) for request in itertools.islice(requests_of(order("withdraw")), 2)]
+    assert {first for first, _, _ in requests} == {"POST /v1/withdrawals HTTP/1.1"}
+    assert [headers["Idempotency-Key"] for _, headers, _ in requests] == ["r1-000000000", "r1-000000001"]
+    assert [body for _, _, body in requests] == [
+        {"store_id": store_id(n + 1), "amount": 7, "bank_account_id": "b1"} for n in range(2)
+    ]
 
 
 def test_single_orders_go_round_the_stores_each_under_its_own_key() -> None:

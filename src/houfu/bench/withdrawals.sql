@@ -34,7 +34,7 @@ update withdrawals set status = 'scheduled', batch_id = null, file_number = null
     due_at = $1;
 
 -- name: forget_batches
-truncate payout_batches, payout_files, bank_reports, reconciled_rails cascade;
+truncate payout_batches, payout_files, bank_reports, reconciled_rails, bank_statements, bank_lines, line_matches, breaks, break_moves cascade;
 
 -- name: payments
 select w.withdrawal_id, w.net, w.holder, w.number from withdrawals w where w.status = 'paid' order by w.store_id, w.withdrawal_id;
