@@ -17,8 +17,16 @@ from houfu.reconciliation.breaks import Found, break_of_line, break_of_payout
 from houfu.reconciliation.chain import hold_against_neighbours
 from houfu.reconciliation.closing import Closing
 from houfu.reconciliation.days import working_day_before
-from houfu.reconciliation.lookups import Lookups
-from houfu.reconciliation.matching import Lines, Match, matches_by_id, named_payments, news, unmatched_lines
+from houfu.reconciliation.lookups import Lookups, payments_of
+from houfu.reconciliation.matching import (
+    Lines,
+    Match,
+    Payment,
+    matches_by_id,
+    named_payments,
+    news,
+    unmatched_lines,
+)
 from houfu.reconciliation.statement import (
     LINE_COLUMNS,
     MATCH_COLUMNS,
@@ -73,11 +81,16 @@ async def take_up_statement(
     look = Lookups(connection, rail=rail, day=day, currency=currency, calendar=calendar)
     named = named_payments(lines)
     # Two processors: here is computed while PostgreSQL looks up and keeps the lines.
-    content, payments = await asyncio.gather(
+    content, rows = await asyncio.gather(
         asyncio.to_thread(content_sha, statement), look.payments(named.values())
     )
-    by_id, _ = await asyncio.gather(
-        asyncio.to_thread(matches_by_id, lines, named, payments, rail=rail, currency=currency),
+
+    def match() -> tuple[dict[str, Payment], dict[int, Match]]:
+        payments = payments_of(rows)
+        return payments, matches_by_id(lines, named, payments, rail=rail, currency=currency)
+
+    (payments, by_id), _ = await asyncio.gather(
+        asyncio.to_thread(match),
         _record(
             connection,
             rail,

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
+from asyncpg import Record
+
 from houfu.core.calendar import Calendar
 from houfu.db.queries import load
 from houfu.db.tx import Connection
@@ -22,6 +24,11 @@ SUGGESTED_MAX: Final = 2_000
 """Lines of a statement for which a payout is suggested; the ones after it have to do without."""
 
 
+def payments_of(rows: Iterable[Record]) -> dict[str, Payment]:
+    """What the books know, by the withdrawal's hex id."""
+    return {(id := row[1].hex): Payment(row[0], id, *row[2:]) for row in map(tuple, rows)}
+
+
 class Lookups:
     """Looks lines up, for the statement of a rail and day."""
 
@@ -34,11 +41,10 @@ class Lookups:
         self._currency = currency
         self._calendar = calendar
 
-    async def payments(self, ids: Iterable[str]) -> dict[str, Payment]:
-        """The withdrawals of these hex ids."""
+    async def payments(self, ids: Iterable[str]) -> Sequence[Record]:
+        """The withdrawals of these hex ids, from which `payments_of` makes nouns."""
         asked = list(set(ids))
-        rows = await self._connection.fetch(_SQL["payments"], asked) if asked else []
-        return {(id := row[1].hex): Payment(row[0], id, *row[2:]) for row in map(tuple, rows)}
+        return await self._connection.fetch(_SQL["payments"], asked) if asked else []
 
     async def matches_by_account(self, lines: Lines) -> dict[int, Match]:
         """Lines without an id that are the only one of their amount and account, as is a payout of these days.
