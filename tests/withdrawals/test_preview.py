@@ -1,7 +1,5 @@
 """The preview of a withdrawal: order of checks, liability first, warnings, and the largest amount that breaks nothing."""
 
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,18 +7,17 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from houfu.core.calendar import shipped_calendar
-from houfu.core.money import MAX_AMOUNT
 from houfu.core.reason import Reason
 from houfu.policy.document import shipped_policy
 from houfu.policy.terms import Hours24
 from houfu.stores.bank_account import AccountTerms
 from houfu.withdrawals.account import Account, Destination, Earlier, History
 from houfu.withdrawals.cautions import is_large, percent
-from houfu.withdrawals.judging import case_of, largest_safe_amount
-from houfu.withdrawals.preview import ARRIVAL_NOTE, Preview, arrival_of, preview
-from houfu.withdrawals.sums import Ceiling
+from houfu.withdrawals.occasion import arrival_of, occasion_of
+from houfu.withdrawals.preview import ARRIVAL_NOTE, Preview, preview
 from houfu.withdrawals.terms import WithdrawalTerms, withdrawal_terms
 
 TERMS = withdrawal_terms(shipped_policy().terms)
@@ -41,16 +38,8 @@ def see(
     destination: Destination | None = None,
     terms: WithdrawalTerms = TERMS,
 ) -> Preview:
-    return preview(
-        terms,
-        CALENDAR,
-        account,
-        history,
-        amount=amount,
-        asked_at=asked_at,
-        promotion=False,
-        destination=destination,
-    )
+    occasion = occasion_of(terms, CALENDAR, asked_at=asked_at, promotion=False)
+    return preview(occasion, account, history, amount=amount, destination=destination)
 
 
 def terms_with(fee: dict[str, Any] | None = None, **changed: Any) -> WithdrawalTerms:
@@ -459,23 +448,6 @@ def test_no_amount_at_all_is_safe_beyond_the_largest(
         if (seen := see(account, history, amount=amount, terms=terms)).accepted and not seen.warnings
     ]
     assert see(account, history, amount=1, terms=terms).largest_safe_amount == max(safe, default=0)
-
-
-def test_the_whole_balance_costs_one_judgement_and_any_other_amount_one_for_each_bit() -> None:
-    def judgements(account: Account) -> int:
-        asked: list[int] = []
-
-        class Counting(tuple[Ceiling, ...]):
-            def __iter__(self) -> Iterator[Ceiling]:
-                asked.append(1)
-                return super().__iter__()
-
-        case = case_of(TERMS, account, USUAL, None, asked_at=MONDAY)
-        largest_safe_amount(replace(case, ceilings=Counting()))
-        return len(asked)
-
-    assert judgements(STORE) == 1
-    assert judgements(replace(STORE, withdrawable=MAX_AMOUNT)) <= 2 + MAX_AMOUNT.bit_length()
 
 
 @settings(max_examples=200)

@@ -1,12 +1,12 @@
 """What the programme knows when a store asks for its money: the store, its withdrawals before, where it shall go."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Account:
+
+class Account(msgspec.Struct, frozen=True, gc=False):
     """What the programme knows of a store when it asks for its money. Amounts are in fen."""
 
     withdrawable: int
@@ -29,8 +29,7 @@ class Earlier(NamedTuple):
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(msgspec.Struct, frozen=True):
     """The store's withdrawals before this one, those refused, failed or canceled left out."""
 
     prior_count: int
@@ -47,8 +46,7 @@ class History:
     """Asked less than 24 hours ago, oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(msgspec.Struct, frozen=True, gc=False):
     """What the programme knows of the bank account the money is to go to."""
 
     known: bool = True

@@ -17,6 +17,7 @@ from houfu.db.tx import CONFLICT, Connection
 from houfu.lines import actions as lines
 from houfu.policy.document import Policy
 from houfu.stores.store import StoreUnknown
+from houfu.withdrawals import preview as judging
 from houfu.withdrawals.ask import (
     Answer,
     Ask,
@@ -30,7 +31,7 @@ from houfu.withdrawals.ask import (
 from houfu.withdrawals.batch import (
     Batch,
     answered,
-    judged,
+    asking,
     replayed,
     wording_facts,
 )
@@ -106,16 +107,14 @@ async def preview(
     standing = standings.get(store_id)
     if standing is None:
         raise StoreUnknown(store_id)
-    seen = judged(
-        policy,
-        terms,
-        calendar,
-        standing,
+    seen = judging.preview(
+        asking(policy, terms, calendar, now=now),
+        standing.account,
+        standing.history,
         amount=amount,
         destination=None
         if bank_account_id is None
         else destination_of(payees.get((store_id, bank_account_id))),
-        now=now,
     )
     return preview_view(
         seen,

@@ -5,12 +5,12 @@ order of arrival, idempotency first, by the same function as the preview. Record
 table. A refusal is recorded too, and never touches a neighbour's outcome. A single request is a batch of one.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from houfu.core.calendar import Calendar
 from houfu.core.ids import IdMaker
@@ -23,10 +23,11 @@ from houfu.ledger.journal import Books, Journal, post
 from houfu.lines import batch as lines
 from houfu.policy.document import Policy
 from houfu.policy.periods import window_on
-from houfu.withdrawals.account import Destination, Earlier
+from houfu.withdrawals.account import Earlier
 from houfu.withdrawals.ask import Answer, Ask, Trouble, WithdrawalView, withdrawal_view
 from houfu.withdrawals.cautions import is_large
 from houfu.withdrawals.fees import breakdown_of
+from houfu.withdrawals.occasion import Occasion, occasion_of
 from houfu.withdrawals.preview import Preview, preview
 from houfu.withdrawals.review import AUTHOR, CAUSES, Rule, broken_rule
 from houfu.withdrawals.reviews import open_reviews
@@ -52,7 +53,8 @@ class Batch:
         self.calendar = calendar
         self.ids = ids
         self.now = now
-        self.asked_on = self.terms.local(now).date()
+        self.occasion = asking(policy, self.terms, calendar, now=now)
+        self.due_at = dispatch_at(self.terms, now)
         self.lines = lines.Batch(terms=policy.terms.orders, ids=ids, now=now)
         self.standings: dict[str, Standing] = {}
         self.payees: dict[tuple[str, str], Payee] = {}
@@ -92,14 +94,12 @@ class Batch:
         if standing is None:
             return Trouble("store_unknown")
         payee = self.payees.get((ask.store_id, ask.bank_account_id))
-        seen = judged(
-            self.policy,
-            self.terms,
-            self.calendar,
-            standing,
+        seen = preview(
+            self.occasion,
+            standing.account,
+            standing.history,
             amount=ask.amount,
             destination=destination_of(payee),
-            now=self.now,
         )
         withdrawal = self._withdrawal(ask, seen, standing, payee)
         if seen.accepted:
@@ -139,10 +139,10 @@ class Batch:
             limit_total=standing.account.limit_total,
             author=ask.author,
             asked_at=self.now,
-            asked_on=self.asked_on,
+            asked_on=self.occasion.asked_on,
             arrives_on=seen.arrives_on,
             latest_on=seen.latest_on,
-            due_at=dispatch_at(self.terms, self.now) if seen.accepted else None,
+            due_at=self.due_at if seen.accepted else None,
         )
 
     def _reserve(self, withdrawal: Withdrawal, standing: Standing) -> Withdrawal:
@@ -163,17 +163,17 @@ class Batch:
         day_amount = history.day_amount + amount
         large = is_large(self.terms.clause, amount, limit_total=account.limit_total)
         self.standings[store_id] = Standing(
-            dataclasses.replace(
+            replace(
                 account,
                 withdrawable=account.withdrawable - amount,
                 liability=account.liability - withdrawal.liability_collected,
             ),
-            dataclasses.replace(
+            replace(
                 history,
                 prior_count=history.prior_count + 1,
                 day_count=history.day_count + 1,
                 day_amount=day_amount,
-                last_large_on=self.asked_on if large else history.last_large_on,
+                last_large_on=self.occasion.asked_on if large else history.last_large_on,
                 hours_24=(*history.hours_24, Earlier(self.now, amount)),
             ),
             books,
@@ -181,7 +181,7 @@ class Batch:
         if account.limit_total > 0:
             # Rounded up: one fen over the share that zeroes a limit must read as over it (B11).
             self.shares[store_id] = min(_SHARE_MAX, -(-day_amount * BASIS_POINTS // account.limit_total))
-        return msgspec.structs.replace(withdrawal, journal_seq=journal.seq)
+        return replace(withdrawal, journal_seq=journal.seq)
 
     def _suspend(self, withdrawal: Withdrawal, rule: Rule) -> None:
         """Suspend the line for the rule that was broken (D9), and let the next ask of the store find it so."""
@@ -191,8 +191,8 @@ class Batch:
         line = self.lines.lines.get(store_id)
         if line is not None and line.status == "suspended":
             standing = self.standings[store_id]
-            account = dataclasses.replace(standing.account, abnormal=True)
-            self.standings[store_id] = msgspec.structs.replace(standing, account=account)
+            account = replace(standing.account, abnormal=True)
+            self.standings[store_id] = replace(standing, account=account)
 
     def _post(self, withdrawal: Withdrawal, books: Books) -> tuple[Books, Journal]:
         after, journal = post(
@@ -244,7 +244,7 @@ class Batch:
                 [_encode(w.facts).decode() for w in new],
                 [self.breakdowns.get(w.id) for w in new],
                 self.now,
-                self.asked_on,
+                self.occasion.asked_on,
                 self.calendar.name,
                 self.calendar.number,
             )
@@ -261,29 +261,10 @@ class Batch:
         await remember(connection, self.remembered, now=self.now)
 
 
-def judged(
-    policy: Policy,
-    terms: WithdrawalTerms,
-    calendar: Calendar,
-    standing: Standing,
-    *,
-    amount: int,
-    destination: Destination | None,
-    now: datetime,
-) -> Preview:
-    """How the withdrawal is judged at `now`: the one decision of preview and request. Without a `destination` the
-    checks of a bank account are left out."""
-    today = terms.local(now).date()
-    return preview(
-        terms,
-        calendar,
-        standing.account,
-        standing.history,
-        amount=amount,
-        asked_at=now,
-        promotion=window_on(policy.terms.promotion_windows, today) is not None,
-        destination=destination,
-    )
+def asking(policy: Policy, terms: WithdrawalTerms, calendar: Calendar, *, now: datetime) -> Occasion:
+    """The occasion of all who ask at `now` under the policy: the same for previews and requests."""
+    promotion = window_on(policy.terms.promotion_windows, terms.local(now).date()) is not None
+    return occasion_of(terms, calendar, asked_at=now, promotion=promotion)
 
 
 def wording_facts(terms: WithdrawalTerms) -> dict[str, str]:

@@ -5,23 +5,23 @@ breaking it; wording is made only for what is broken.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Literal
+
+import msgspec
 
 from houfu.core.money import BASIS_POINTS, in_words, share_floor
 from houfu.core.reason import Language
 from houfu.policy.terms import Withdrawals
 from houfu.withdrawals.account import Account, History
-from houfu.withdrawals.terms import WithdrawalTerms
+from houfu.withdrawals.occasion import Occasion
 
 Consequence = Literal["zeroed_suspended_review", "suspended_review", "risk_signal"]
 """What follows from breaking a rule: the limit drops to zero, the store is suspended and a review opens; suspension
 and review; a signal to whoever watches for risk."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caution:
+class Caution(msgspec.Struct, frozen=True, gc=False):
     """A rule this withdrawal would break, and what follows from it, in both languages."""
 
     rule: str
@@ -33,8 +33,7 @@ class Caution:
         return self.en if language == "en" else self.zh
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(msgspec.Struct, frozen=True):
     """A rule that is in force: more than `most` fen breaks it, and `caution(amount)` says what follows.
 
     `most` is 0 or less where any withdrawal breaks the rule.
@@ -44,20 +43,18 @@ class Bound:
     caution: Callable[[int], Caution]
 
 
-def bounds(
-    account: Account, history: History, terms: WithdrawalTerms, *, asked_at: datetime
-) -> tuple[Bound, ...]:
-    """The rules in force for the store at `asked_at`, gravest consequence first.
+def bounds(account: Account, history: History, occasion: Occasion) -> tuple[Bound, ...]:
+    """The rules in force for the store on this occasion, gravest consequence first.
 
     Rules on shares of the limit need a limit: without one they are not in force.
     """
-    clause = terms.clause
+    clause = occasion.terms.clause
     found: list[Bound] = []
     if account.limit_total > 0:
         found.append(_day_share(clause, account, history))
     if history.last_large_on is not None:
         wait_until = history.last_large_on + timedelta(days=clause.large_wait_days)
-        if terms.local(asked_at).date() < wait_until:
+        if occasion.asked_on < wait_until:
             found.append(_after_large(clause, wait_until))
     if account.limit_total > 0 and account.months_open == 0:
         found.append(_first_month_share(clause, account, history))
@@ -82,9 +79,8 @@ def is_large(clause: Withdrawals, amount: int, *, limit_total: int) -> bool:
 
 
 def _day_share(clause: Withdrawals, account: Account, history: History) -> Bound:
-    share = percent(clause.day_share_zero_bp)
-
     def caution(amount: int) -> Caution:
+        share = percent(clause.day_share_zero_bp)
         day = in_words(history.day_amount + amount)
         return Caution(
             "B11",
@@ -111,9 +107,8 @@ def _after_large(clause: Withdrawals, wait_until: date) -> Bound:
 
 
 def _first_month_share(clause: Withdrawals, account: Account, history: History) -> Bound:
-    share = percent(clause.first_month_day_share_bp)
-
     def caution(amount: int) -> Caution:
+        share = percent(clause.first_month_day_share_bp)
         day = in_words(history.day_amount + amount)
         return Caution(
             "D8",

@@ -1,25 +1,20 @@
 """What refuses a withdrawal, in one documented order: broad and cheap checks first, the first that fails is the reason."""
 
-from datetime import datetime
-
 from houfu.core.reason import Reason, Refusal
 from houfu.withdrawals.account import Account, Destination, History
 from houfu.withdrawals.fees import Fee
+from houfu.withdrawals.occasion import Occasion
 from houfu.withdrawals.sums import Ceiling
 from houfu.withdrawals.terms import WithdrawalTerms
 
 
 def closed_store(
-    terms: WithdrawalTerms,
-    account: Account,
-    history: History,
-    destination: Destination | None,
-    *,
-    asked_at: datetime,
+    occasion: Occasion, account: Account, history: History, destination: Destination | None
 ) -> Refusal | None:
     """The first reason that refuses the store whatever amount it asks for. Without a `destination` the checks of a
     bank account are left out."""
-    if terms.closed.closed_at(terms.local(asked_at).time()):
+    terms = occasion.terms
+    if occasion.maintenance:
         return Refusal(Reason.MAINTENANCE)
     if account.frozen:
         return Refusal(Reason.ACCOUNT_FROZEN)
@@ -31,7 +26,7 @@ def closed_store(
         if terms.clause.bank_account.verified and not destination.verified:
             return Refusal(Reason.BANK_ACCOUNT_UNVERIFIED)
         rests_until = terms.clause.bank_account.rests_until(destination.changed_at)
-        if rests_until is not None and asked_at < rests_until:
+        if rests_until is not None and occasion.asked_at < rests_until:
             return Refusal(Reason.BANK_ACCOUNT_COOLING)
     if too_many_today(terms, history) or too_many_in_24_hours(terms, history):
         return Refusal(Reason.DAILY_COUNT_EXCEEDED)

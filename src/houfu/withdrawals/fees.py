@@ -1,6 +1,5 @@
 """What a withdrawal costs (D2), and how that came about: inputs, rule and rounding, kept for ever (D4)."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -23,8 +22,7 @@ class FeeRule(StrEnum):
     RATE = "rate"
 
 
-@dataclass(frozen=True, slots=True)
-class Fee:
+class Fee(msgspec.Struct, frozen=True, gc=False):
     """A fee in fen, and the rule it follows from."""
 
     amount: int

@@ -4,7 +4,6 @@ The request decides by the same function on locked rows, so that the preview is 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Final
@@ -19,11 +18,9 @@ from houfu.withdrawals.cautions import Caution, day_count_caution
 from houfu.withdrawals.checks import too_many_in_24_hours, too_many_today
 from houfu.withdrawals.fees import FeeRule
 from houfu.withdrawals.judging import Case, case_of, judge, largest_safe_amount
+from houfu.withdrawals.occasion import Occasion, occasion_of
 from houfu.withdrawals.sums import count_free_at, sum_free_at
 from houfu.withdrawals.terms import WithdrawalTerms
-
-YEAR_FIRST, YEAR_LAST = 2000, 2999
-"""Years a withdrawal may be asked in; anything outside is a slip of the caller."""
 
 ARRIVAL_NOTE: Final[Mapping[Language, str]] = MappingProxyType(
     {
@@ -33,16 +30,6 @@ ARRIVAL_NOTE: Final[Mapping[Language, str]] = MappingProxyType(
     }
 )
 """What is said beside provisional dates."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """When the money arrives: the day to expect and the latest day (D1)."""
-
-    arrives_on: date
-    latest_on: date
-    provisional: bool
-    """Whether the dates rest on a year whose official notice is not in the calendar yet."""
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -63,8 +50,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     arrival_note_en: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """A quote for one store, with what is collected for its liability first (A10) and what to beware of.
 
     Refused: None in place of every amount and date, and no warnings but one: a withdrawal too many of the day says what
@@ -87,25 +73,16 @@ class Preview:
 
 
 def preview(
-    terms: WithdrawalTerms,
-    calendar: Calendar,
-    account: Account,
-    history: History,
-    *,
-    amount: int,
-    asked_at: datetime,
-    promotion: bool,
-    destination: Destination | None,
+    occasion: Occasion, account: Account, history: History, *, amount: int, destination: Destination | None
 ) -> Preview:
-    """Judge a withdrawal of `amount` fen asked at `asked_at`, in the documented order of checks. Without a
-    `destination` the checks of a bank account are left out.
+    """Judge a withdrawal of `amount` fen, in the documented order of checks. Without a `destination` the checks of a
+    bank account are left out.
 
-    Raises ValueError that names the argument: an amount outside 1..2^53-1, a moment without an offset or of no
-    sensible year.
+    Raises ValueError that names the argument: an amount outside 1..2^53-1.
     """
     check_amount(amount)
-    check_asked_at(asked_at)
-    case = case_of(terms, account, history, destination, asked_at=asked_at)
+    terms = occasion.terms
+    case = case_of(occasion, account, history, destination)
     verdict = judge(case, amount)
     safe = largest_safe_amount(case)
     if verdict.refusal is not None:
@@ -125,7 +102,7 @@ def preview(
             largest_safe_amount=safe,
             facts=facts_of(reason, case, amount, destination),
         )
-    arrival = arrival_of(terms, calendar, asked_at=asked_at, promotion=promotion)
+    arrival = occasion.arrival
     return Preview(
         accepted=True,
         reason=None,
@@ -136,7 +113,7 @@ def preview(
         arrives_on=arrival.arrives_on,
         latest_on=arrival.latest_on,
         provisional=arrival.provisional,
-        warnings=tuple(bound.caution(amount) for bound in verdict.broken),
+        warnings=tuple([bound.caution(amount) for bound in verdict.broken]),
         largest_safe_amount=safe,
         facts={},
     )
@@ -144,7 +121,7 @@ def preview(
 
 def facts_of(reason: Reason, case: Case, amount: int, destination: Destination | None) -> dict[str, str]:
     """The figures of this request that the wording of `reason` names: moments are local, sums as people read them."""
-    terms, asked_at = case.terms, case.asked_at
+    terms, asked_at = case.occasion.terms, case.occasion.asked_at
     match reason:
         case Reason.BANK_ACCOUNT_COOLING:
             changed_at = None if destination is None else destination.changed_at
@@ -182,7 +159,7 @@ def quote(
 ) -> Quote:
     """The preview of a store about which nothing is known but its past withdrawals: no liability, balance enough.
 
-    Raises ValueError as `preview` does, and for a negative count or total.
+    Raises ValueError as `preview` and `occasion_of` do, and for a negative count or total.
     """
     check_amount(amount)
     if prior_count < 0:
@@ -190,13 +167,10 @@ def quote(
     if prior_year_total < 0:
         raise ValueError("prior_year_total: must not be negative")
     seen = preview(
-        terms,
-        calendar,
+        occasion_of(terms, calendar, asked_at=asked_at, promotion=promotion),
         Account(withdrawable=amount),
         History(prior_count=prior_count, prior_year_total=prior_year_total),
         amount=amount,
-        asked_at=asked_at,
-        promotion=promotion,
         destination=None,
     )
     return Quote(
@@ -213,26 +187,7 @@ def quote(
     )
 
 
-def arrival_of(terms: WithdrawalTerms, calendar: Calendar, *, asked_at: datetime, promotion: bool) -> Arrival:
-    """When money asked for at `asked_at` arrives (D1); during a promotion the bank may take longer."""
-    clause = terms.clause
-    asked_on = terms.local(asked_at).date()
-    arrives_on = calendar.add_working_days(asked_on, clause.working_days)
-    latest_on = arrives_on
-    if promotion:
-        latest_on = max(arrives_on, calendar.add_working_days(asked_on, clause.promotion_latest_working_days))
-    return Arrival(arrives_on, latest_on, provisional=calendar.is_provisional(asked_on, latest_on))
-
-
 def check_amount(amount: int) -> None:
     """Raise ValueError unless `amount` lies in 1..2^53-1, the integers every JSON reader holds exactly."""
     if not 1 <= amount <= MAX_AMOUNT:
         raise ValueError(f"amount: must be a whole number of fen from 1 to {MAX_AMOUNT}")
-
-
-def check_asked_at(asked_at: datetime) -> None:
-    """Raise ValueError unless the moment carries an offset and lies in a year that makes sense."""
-    if asked_at.tzinfo is None:
-        raise ValueError("asked_at: needs an offset, as in 2026-03-02T10:00:00+08:00")
-    if not YEAR_FIRST <= asked_at.year <= YEAR_LAST:
-        raise ValueError(f"asked_at: must lie in the years {YEAR_FIRST} to {YEAR_LAST}")

@@ -23,7 +23,7 @@ from houfu.events.notice import arrival_changed
 from houfu.policy.document import Policy
 from houfu.policy.periods import window_on
 from houfu.withdrawals.ask import PREFIX
-from houfu.withdrawals.preview import arrival_of
+from houfu.withdrawals.occasion import arrival_of
 from houfu.withdrawals.terms import WithdrawalTerms, withdrawal_terms
 from houfu.withdrawals.withdrawal import first_inquiry_at
 

@@ -4,9 +4,10 @@ A withdrawal counts for 24 hours from the moment it was asked: at that very mome
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
+
+import msgspec
 
 from houfu.core.calendar import local_moment
 from houfu.core.money import share_floor
@@ -17,8 +18,7 @@ HOURS_24: Final = timedelta(hours=24)
 _DAY: Final = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Ceiling:
+class Ceiling(msgspec.Struct, frozen=True):
     """The most a store may withdraw now by one rule on sums, fen; 0 or less: nothing.
 
     `cap` is what the rule allows in all, and `counted` what counts against it, oldest first; without them it is the

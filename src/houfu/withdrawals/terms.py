@@ -1,10 +1,11 @@
 """The terms a withdrawal is judged by: the policy's clause on withdrawals in the programme's time zone."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from houfu.core.calendar import ClosedWindow, next_time
 from houfu.policy.terms import PolicyTerms, Withdrawals
@@ -12,8 +13,7 @@ from houfu.policy.terms import PolicyTerms, Withdrawals
 _MINUTE: Final = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
-class WithdrawalTerms:
+class WithdrawalTerms(msgspec.Struct, frozen=True):
     """The clause as the policy writes it, and the zone and closed window its times are meant in."""
 
     clause: Withdrawals
