@@ -21,6 +21,7 @@ _HELD_MAX: Final = 16
 """Markups tried in one place, the last used one first."""
 
 _TEXT: Final = re.compile(rb"(?<=>)([^<>]*[^<>\s][^<>]*)(?=</)")
+_SPACE_AROUND: Final = re.compile(r"(?:^|<) | (?:<|$)")
 _MARK: Final = "\ue000"
 
 Read = Callable[[], Sequence[Row]]
@@ -102,10 +103,8 @@ def _is_said_plainly(texts: str) -> bool:
     return (
         "&" not in texts
         and ">" not in texts
-        and "< " not in texts
-        and " <" not in texts
-        and texts == texts.strip()
         and texts.isprintable()
+        and (" " not in texts or _SPACE_AROUND.search(texts) is None)
     )
 
 
