@@ -77,7 +77,6 @@ create table reviews (
 );
 create unique index one_open_review on reviews (store_id, rule) where status = 'open';
 create index reviews_newest on reviews (review_id, store_id);
-create index withdrawals_by_calendar on withdrawals (calendar, calendar_number) where due_at is not null;
 
 -- Dates that a new version of the calendar moved; only ever added to.
 create table withdrawal_redatings (
