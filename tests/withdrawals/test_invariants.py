@@ -14,6 +14,7 @@ BREAKS = {
         update withdrawals set status = 'paid', paid_at = asked_at, booked_on = asked_on, paid_seq = 1, due_at = null,
             batch_id = withdrawal_id, file_number = 1
         where status = 'scheduled'""",
+    "withdrawals_are_of_a_store": "set local session_replication_role = replica; delete from stores",
 }
 
 

@@ -15,9 +15,7 @@ from houfu.ledger.journal import Books, Journal, Posting, post, reversal
 
 _SQL = load(__package__)
 _LOAD_BOOKS = _SQL["load_books"]
-_INSERT_JOURNALS = _SQL["insert_journals"]
-_MOVE_BOOKS = _SQL["move_books"]
-_MOVE_BALANCES = _SQL["move_balances"]
+_RECORD = _SQL["record"]
 _LISTS = load(__package__, "lists.sql")
 
 
@@ -61,8 +59,14 @@ async def record(connection: Connection, journals: Sequence[Journal]) -> None:
     """Write journals, in the order of each store's chain, and move books and balances with them."""
     if not journals:
         return
+    ends = {j.store_id: j for j in journals}
+    deltas: dict[tuple[str, str], int] = {}
+    for journal in journals:
+        for account, amount in journal.postings:
+            key = (journal.store_id, account)
+            deltas[key] = deltas.get(key, 0) + amount
     await connection.execute(
-        _INSERT_JOURNALS,
+        _RECORD,
         [j.store_id for j in journals],
         [j.seq for j in journals],
         [j.kind for j in journals],
@@ -74,18 +78,12 @@ async def record(connection: Connection, journals: Sequence[Journal]) -> None:
         [j.occurred_at for j in journals],
         [j.recorded_at for j in journals],
         [j.hash for j in journals],
-    )
-    ends = {j.store_id: j for j in journals}
-    await connection.execute(
-        _MOVE_BOOKS, list(ends), [j.seq for j in ends.values()], [j.hash for j in ends.values()]
-    )
-    deltas: dict[tuple[str, str], int] = {}
-    for journal in journals:
-        for account, amount in journal.postings:
-            key = (journal.store_id, account)
-            deltas[key] = deltas.get(key, 0) + amount
-    await connection.execute(
-        _MOVE_BALANCES, [s for s, _ in deltas], [account for _, account in deltas], list(deltas.values())
+        list(ends),
+        [j.seq for j in ends.values()],
+        [j.hash for j in ends.values()],
+        [s for s, _ in deltas],
+        [account for _, account in deltas],
+        list(deltas.values()),
     )
 
 

@@ -15,22 +15,22 @@ join balances balance on balance.store_id = b.store_id and balance.account = 'st
 join balances liability on liability.store_id = b.store_id and liability.account = 'store_liability'
 where b.store_id = any($1::text[]);
 
--- name: insert_journals
+-- name: record
+-- One round trip for all three tables: the caller holds the stores' lines, and each store and account is named once.
+with moved_books as (
+    update books b set seq = v.seq, head = v.head
+    from unnest($12::text[], $13::bigint[], $14::bytea[]) as v (store_id, seq, head)
+    where b.store_id = v.store_id
+), moved_balances as (
+    update balances b set balance = b.balance + v.delta
+    from unnest($15::text[], $16::text[], $17::bigint[]) as v (store_id, account, delta)
+    where b.store_id = v.store_id and b.account = v.account
+)
 insert into journals (store_id, seq, kind, currency, accounts, amounts, subject, reverses, occurred_at, recorded_at, hash)
 select store_id, seq, kind, currency, accounts::text[], amounts::bigint[], subject, reverses, occurred_at, recorded_at, hash
 from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::bigint[],
             $9::timestamptz[], $10::timestamptz[], $11::bytea[])
     as j (store_id, seq, kind, currency, accounts, amounts, subject, reverses, occurred_at, recorded_at, hash);
-
--- name: move_books
-update books b set seq = v.seq, head = v.head
-from unnest($1::text[], $2::bigint[], $3::bytea[]) as v (store_id, seq, head)
-where b.store_id = v.store_id;
-
--- name: move_balances
-update balances b set balance = b.balance + v.delta
-from unnest($1::text[], $2::text[], $3::bigint[]) as v (store_id, account, delta)
-where b.store_id = v.store_id and b.account = v.account;
 
 -- name: journal_of
 select seq, accounts, amounts from journals where store_id = $1 and seq = $2;

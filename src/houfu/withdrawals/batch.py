@@ -37,7 +37,6 @@ from houfu.withdrawals.withdrawal import Status, Withdrawal, dispatch_at, reserv
 
 _SQL = load(__package__)
 _INSERT_WITHDRAWALS = _SQL["insert_withdrawals"]
-_NOTE_SHARES = _SQL["note_shares"]
 
 _SHARE_MAX: Final = 2**31 - 1
 _encode = msgspec.json.Encoder().encode
@@ -247,9 +246,9 @@ class Batch:
                 self.occasion.asked_on,
                 self.calendar.name,
                 self.calendar.number,
+                list(self.shares),
+                list(self.shares.values()),
             )
-        if shares := self.shares:
-            await connection.execute(_NOTE_SHARES, list(shares), list(shares.values()))
         await open_reviews(
             connection,
             self.broken,

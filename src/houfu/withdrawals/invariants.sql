@@ -41,3 +41,9 @@ where w.store_id between $1 and $2
   and (coalesce(j.paid, 0) <> (w.paid_at is not null)::int
        or coalesce(j.reversed, 0) <> (w.status in ('failed', 'canceled'))::int + (w.came_back_on is not null)::int)
 order by w.store_id, w.withdrawal_id limit 1;
+
+-- name: withdrawals_are_of_a_store
+select w.store_id, 'withdrawal ' || w.withdrawal_id as place, 'there is no such store' as finding
+from withdrawals w left join stores s on s.store_id = w.store_id
+where w.store_id between $1 and $2 and s.store_id is null
+order by w.store_id, w.withdrawal_id limit 1;

@@ -1,29 +1,35 @@
 -- name: standings
 -- $2 now, $3 the local day, $4 when the local year began, $5 the first day that may still count: for a large one, or for the
--- last 24 hours; $6 large share, $7 24 hours before now. One statement, by the indexes withdrawals_by_day and withdrawals_by_payment.
--- Whether the store asked before is a lookup with a limit, made where no recent one tells: as `exists` it would be planned as a
--- hash of all withdrawals there are.
-select s.store_id, s.opened_on,
-       coalesce((select f.kind = 'funds_frozen' from store_facts f
-                 where f.store_id = s.store_id and f.kind in ('funds_frozen', 'funds_released') and f.occurred_at <= $2
-                 order by f.occurred_at desc, f.fact_id desc limit 1), false) as frozen,
-       coalesce((select f.kind = 'high_risk_marked' from store_facts f
-                 where f.store_id = s.store_id and f.kind in ('high_risk_marked', 'high_risk_cleared') and f.occurred_at <= $2
-                 order by f.occurred_at desc, f.fact_id desc limit 1), false) as high_risk,
+-- last 24 hours; $6 large share, $7 24 hours before now, null where no rule asks what came since then. One statement, by the
+-- indexes withdrawals_by_day and withdrawals_by_payment. Whether the store asked before is a lookup with a limit, made where no
+-- recent one tells: as `exists` it would be planned as a hash of all withdrawals there are.
+select s.store_id, s.opened_on, coalesce(marks.frozen, false), coalesce(marks.high_risk, false),
        recent.count > 0 or coalesce((select true from withdrawals w
                                      where w.store_id = s.store_id and w.status in ('scheduled', 'in_transit', 'paid')
                                      limit 1), false) as asked_before,
        (select coalesce(sum(w.amount), 0)::bigint from withdrawals w
         where w.store_id = s.store_id and w.status = 'paid' and w.paid_at >= $4) as prior_year_total,
-       recent.day_count, recent.day_amount, recent.last_large_on, recent.hours_24_at, recent.hours_24_amounts
+       recent.day_count, recent.day_amount, recent.last_large_on, recent.hours_24_at, recent.hours_24_amounts,
+       b.currency, b.seq, b.head, -balance.balance, liability.balance
 from unnest($1::text[]) as asked (store_id)
 join stores s on s.store_id = asked.store_id
+left join books b on b.store_id = s.store_id
+left join balances balance on balance.store_id = s.store_id and balance.account = 'store_balance'
+left join balances liability on liability.store_id = s.store_id and liability.account = 'store_liability'
+cross join lateral (
+    select (array_agg(f.kind = 'funds_frozen' order by f.occurred_at desc, f.fact_id desc)
+            filter (where f.kind in ('funds_frozen', 'funds_released')))[1] as frozen,
+           (array_agg(f.kind = 'high_risk_marked' order by f.occurred_at desc, f.fact_id desc)
+            filter (where f.kind in ('high_risk_marked', 'high_risk_cleared')))[1] as high_risk
+    from store_facts f
+    where f.store_id = s.store_id and f.occurred_at <= $2
+) marks
 cross join lateral (
     select count(*) as count, count(*) filter (where w.asked_on = $3) as day_count,
            (coalesce(sum(w.amount) filter (where w.asked_on = $3), 0))::bigint as day_amount,
            max(w.asked_on) filter (where w.limit_total > 0 and w.amount::numeric * 10000 > w.limit_total::numeric * $6::int) as last_large_on,
-           array_agg(w.asked_at order by w.asked_at, w.withdrawal_id) filter (where w.asked_at > $7) as hours_24_at,
-           array_agg(w.amount order by w.asked_at, w.withdrawal_id) filter (where w.asked_at > $7) as hours_24_amounts
+           array_agg(w.asked_at) filter (where w.asked_at > $7) as hours_24_at,
+           array_agg(w.amount) filter (where w.asked_at > $7) as hours_24_amounts
     from withdrawals w
     where w.store_id = s.store_id and w.asked_on >= $5::date and w.status in ('scheduled', 'in_transit', 'paid')
 ) recent;
@@ -34,6 +40,12 @@ from unnest($1::text[], $2::text[]) as asked (store_id, bank_account_id)
 join bank_accounts b on b.store_id = asked.store_id and b.bank_account_id = asked.bank_account_id;
 
 -- name: insert_withdrawals
+-- And what each store's day came to of its limit (B11), $28 and $29: for those that have a limit.
+with noted as (
+    update lines l set day_withdrawn_share_bp = greatest(l.day_withdrawn_share_bp, v.share_bp)
+    from unnest($28::text[], $29::integer[]) as v (store_id, share_bp)
+    where l.store_id = v.store_id
+)
 insert into withdrawals (store_id, withdrawal_id, status, reason, currency, amount, fee, fee_rule, liability_collected, net,
                          bank_account_id, holder, number, bank_code, warnings, limit_total, author, arrives_on, latest_on,
                          due_at, journal_seq, facts, fee_breakdown, asked_at, asked_on, recorded_at, calendar, calendar_number)
@@ -46,11 +58,6 @@ from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigi
     as w (store_id, withdrawal_id, status, reason, currency, amount, fee, fee_rule, liability_collected, net,
           bank_account_id, holder, number, bank_code, warnings, limit_total, author, arrives_on, latest_on,
           due_at, journal_seq, facts, fee_breakdown);
-
--- name: note_shares
-update lines l set day_withdrawn_share_bp = greatest(l.day_withdrawn_share_bp, v.share_bp)
-from unnest($1::text[], $2::integer[]) as v (store_id, share_bp)
-where l.store_id = v.store_id;
 
 -- name: measure_shares_anew
 -- The highest share of the limit withdrawn in one day since the line's assessment (B11), rounded up, after one that

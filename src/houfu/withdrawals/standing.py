@@ -9,12 +9,12 @@ import msgspec
 
 from houfu.db.queries import load
 from houfu.db.tx import Connection
-from houfu.ledger import actions as ledger
 from houfu.ledger.journal import Books
 from houfu.lines.actions import LineView
 from houfu.lines.line import Line
 from houfu.policy.document import Policy
 from houfu.policy.periods import full_months, midnight
+from houfu.policy.terms import Hours24
 from houfu.withdrawals.account import Account, Destination, Earlier, History
 from houfu.withdrawals.sums import HOURS_24
 from houfu.withdrawals.terms import WithdrawalTerms
@@ -25,6 +25,8 @@ _PAYEES = _SQL["payees"]
 
 _DAYS_OF_24_HOURS: Final = 2
 """Where clocks go forward, 24 hours ago may be the day before yesterday."""
+_NO_RULE: Final = Hours24()
+"""Nothing is asked of the last 24 hours."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -71,9 +73,8 @@ async def load_standings(
         midnight(date(today.year, 1, 1), policy.zone),
         today - timedelta(days=max(clause.large_wait_days, _DAYS_OF_24_HOURS)),
         clause.large_share_bp,
-        now - HOURS_24,
+        now - HOURS_24 if clause.hours_24 != _NO_RULE else None,
     )
-    accounts = await ledger.load_books(connection, store_ids)
     standings: dict[str, Standing] = {}
     for (
         store_id,
@@ -87,13 +88,18 @@ async def load_standings(
         large_on,
         hours_24_at,
         hours_24_amounts,
+        currency,
+        seq,
+        head,
+        balance,
+        liability,
     ) in rows:
-        line, held = lines.get(store_id), accounts.get(store_id)
+        line = lines.get(store_id)
         is_open = line is not None and line.status == "open"
         standings[store_id] = Standing(
             Account(
-                withdrawable=0 if held is None else held.balance,
-                liability=0 if held is None else held.liability,
+                withdrawable=balance or 0,
+                liability=liability or 0,
                 frozen=frozen,
                 abnormal=high_risk or (line is not None and line.status == "suspended"),
                 limit_total=0 if line is None else line.total,
@@ -107,9 +113,9 @@ async def load_standings(
                 day_count=day_count,
                 day_amount=day_amount,
                 last_large_on=large_on,
-                hours_24=tuple(map(Earlier, hours_24_at or (), hours_24_amounts or ())),
+                hours_24=tuple(sorted(map(Earlier, hours_24_at or (), hours_24_amounts or ()))),
             ),
-            None if held is None else held.books,
+            None if currency is None else Books(store_id, currency, seq, head),
         )
     return standings
 
