@@ -37,7 +37,7 @@ from houfu.payouts.work import Payouts, Rails
 from houfu.reconciliation.proofs import proof
 from withdrawals.programme import CLOSED_NUMBER, MONDAY, TERMS, Programme, check_books, open_programme
 
-RUNS = int(os.environ.get("HOUFU_FAULT_RUNS", "60"))
+RUNS = int(os.environ.get("HOUFU_FAULT_RUNS", "40"))
 RUNS_A_TEST = 20
 END = MONDAY + timedelta(days=18)
 STEPS_MAX = 400
