@@ -26,7 +26,7 @@ from houfu.policy.periods import window_on
 from houfu.withdrawals.account import Earlier
 from houfu.withdrawals.ask import Answer, Ask, Trouble, WithdrawalView, withdrawal_view
 from houfu.withdrawals.cautions import is_large
-from houfu.withdrawals.fees import breakdown_of
+from houfu.withdrawals.fees import FeeBreakdown, breakdown_of
 from houfu.withdrawals.occasion import Occasion, occasion_of
 from houfu.withdrawals.preview import Preview, preview
 from houfu.withdrawals.review import AUTHOR, CAUSES, Rule, broken_rule
@@ -59,7 +59,7 @@ class Batch:
         self.payees: dict[tuple[str, str], Payee] = {}
         self.recalled: dict[Place, FirstAnswer] = {}
         self.withdrawals: list[Withdrawal] = []
-        self.breakdowns: dict[str, str] = {}
+        self.breakdowns: dict[str, FeeBreakdown] = {}
         self.journals: list[Journal] = []
         self.shares: dict[str, int] = {}
         self.broken: dict[tuple[str, Rule], str] = {}
@@ -149,7 +149,7 @@ class Batch:
         store_id, amount = withdrawal.store_id, withdrawal.amount
         account, history = standing.account, standing.history
         assert standing.books is not None  # noqa: S101 (only a store with books has a balance)
-        breakdown = breakdown_of(
+        self.breakdowns[withdrawal.id] = breakdown_of(
             self.terms.clause.fee,
             amount,
             prior_count=history.prior_count,
@@ -157,7 +157,6 @@ class Batch:
             policy_version=self.policy.version,
             policy_sha256=self.policy.sha256,
         )
-        self.breakdowns[withdrawal.id] = _encode(breakdown).decode()
         books, journal = self._post(withdrawal, standing.books)
         day_amount = history.day_amount + amount
         large = is_large(self.terms.clause, amount, limit_total=account.limit_total)
@@ -219,29 +218,7 @@ class Batch:
         if new := self.withdrawals:
             await connection.execute(
                 _INSERT_WITHDRAWALS,
-                [w.store_id for w in new],
-                [w.id for w in new],
-                [w.status for w in new],
-                [w.reason for w in new],
-                [w.currency for w in new],
-                [w.amount for w in new],
-                [w.fee for w in new],
-                [w.fee_rule for w in new],
-                [w.liability_collected for w in new],
-                [w.net for w in new],
-                [w.bank_account_id for w in new],
-                [w.holder for w in new],
-                [w.number for w in new],
-                [w.bank_code for w in new],
-                [_encode(w.warnings).decode() for w in new],
-                [w.limit_total for w in new],
-                [w.author for w in new],
-                [w.arrives_on for w in new],
-                [w.latest_on for w in new],
-                [w.due_at for w in new],
-                [w.journal_seq for w in new],
-                [_encode(w.facts).decode() for w in new],
-                [self.breakdowns.get(w.id) for w in new],
+                [self._row(withdrawal) for withdrawal in new],
                 self.now,
                 self.occasion.asked_on,
                 self.calendar.name,
@@ -258,6 +235,34 @@ class Batch:
             now=self.now,
         )
         await remember(connection, self.remembered, now=self.now)
+
+    def _row(self, w: Withdrawal) -> tuple[object, ...]:
+        """The withdrawal as a `new_withdrawal` of schema.sql."""
+        return (
+            w.store_id,
+            w.id,
+            w.status,
+            w.reason,
+            w.currency,
+            w.amount,
+            w.fee,
+            w.fee_rule,
+            w.liability_collected,
+            w.net,
+            w.bank_account_id,
+            w.holder,
+            w.number,
+            w.bank_code,
+            w.warnings,
+            w.facts,
+            self.breakdowns.get(w.id),
+            w.limit_total,
+            w.author,
+            w.arrives_on,
+            w.latest_on,
+            w.due_at,
+            w.journal_seq,
+        )
 
 
 def asking(policy: Policy, terms: WithdrawalTerms, calendar: Calendar, *, now: datetime) -> Occasion:

@@ -40,24 +40,16 @@ from unnest($1::text[], $2::text[]) as asked (store_id, bank_account_id)
 join bank_accounts b on b.store_id = asked.store_id and b.bank_account_id = asked.bank_account_id;
 
 -- name: insert_withdrawals
--- And what each store's day came to of its limit (B11), $28 and $29: for those that have a limit.
+-- $2 now, $3 the local day. And what each store's day came to of its limit (B11), $6 and $7: for those that have a limit.
 with noted as (
     update lines l set day_withdrawn_share_bp = greatest(l.day_withdrawn_share_bp, v.share_bp)
-    from unnest($28::text[], $29::integer[]) as v (store_id, share_bp)
+    from unnest($6::text[], $7::integer[]) as v (store_id, share_bp)
     where l.store_id = v.store_id
 )
 insert into withdrawals (store_id, withdrawal_id, status, reason, currency, amount, fee, fee_rule, liability_collected, net,
-                         bank_account_id, holder, number, bank_code, warnings, limit_total, author, arrives_on, latest_on,
-                         due_at, journal_seq, facts, fee_breakdown, asked_at, asked_on, recorded_at, calendar, calendar_number)
-select store_id, withdrawal_id, status, reason, currency, amount, fee, fee_rule, liability_collected, net,
-       bank_account_id, holder, number, bank_code, warnings::jsonb, limit_total, author, arrives_on, latest_on,
-       due_at, journal_seq, facts::jsonb, fee_breakdown::jsonb, $24, $25, $24, $26, $27
-from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[], $9::bigint[],
-            $10::bigint[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::bigint[], $17::text[],
-            $18::date[], $19::date[], $20::timestamptz[], $21::bigint[], $22::text[], $23::text[])
-    as w (store_id, withdrawal_id, status, reason, currency, amount, fee, fee_rule, liability_collected, net,
-          bank_account_id, holder, number, bank_code, warnings, limit_total, author, arrives_on, latest_on,
-          due_at, journal_seq, facts, fee_breakdown);
+                         bank_account_id, holder, number, bank_code, warnings, facts, fee_breakdown, limit_total, author,
+                         arrives_on, latest_on, due_at, journal_seq, asked_at, asked_on, recorded_at, calendar, calendar_number)
+select w.*, $2, $3, $2, $4, $5 from unnest($1::new_withdrawal[]) as w;
 
 -- name: measure_shares_anew
 -- The highest share of the limit withdrawn in one day since the line's assessment (B11), rounded up, after one that

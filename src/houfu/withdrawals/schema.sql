@@ -1,5 +1,32 @@
 -- Withdrawals: what a store asked to be paid out, what it cost, when it arrives.
 
+-- One request as it is recorded. A batch of them is sent as one array: an array for each column costs both sides more.
+create type new_withdrawal as (
+    store_id            text,
+    withdrawal_id       uuid,
+    status              text,
+    reason              text,
+    currency            text,
+    amount              bigint,
+    fee                 bigint,
+    fee_rule            text,
+    liability_collected bigint,
+    net                 bigint,
+    bank_account_id     text,
+    holder              text,
+    number              text,
+    bank_code           text,
+    warnings            jsonb,
+    facts               jsonb,
+    fee_breakdown       jsonb,
+    limit_total         bigint,
+    author              text,
+    arrives_on          date,
+    latest_on           date,
+    due_at              timestamptz,
+    journal_seq         bigint
+);
+
 create table withdrawals (
     store_id            text        not null,  -- no foreign key: every request adds a row, and what decides it has read the store
     withdrawal_id       uuid        not null,
