@@ -101,7 +101,8 @@ async def preview(call: Call[Nothing, Nothing, PreviewBody]) -> Reply:
 async def request(call: Call[Nothing, Nothing, RequestBody]) -> Reply:
     """Ask for a withdrawal: 201 where it is accepted, 200 where it is refused."""
     body = call.body
-    _must_be_ours(_policy(call), body.currency)
+    if body.currency is not None:
+        _must_be_ours(_policy(call), body.currency)
     ask = Ask(
         store_id=body.store_id,
         amount=body.amount,

@@ -66,15 +66,16 @@ def judge(case: Case, amount: int) -> Verdict:
     return Verdict(None, fee, tuple([bound for bound in case.bounds if amount > bound.most]))
 
 
-def largest_safe_amount(case: Case) -> int:
-    """The largest amount that is accepted and breaks nothing, fen; 0 where there is none.
+def largest_safe_amount(case: Case, judged: Verdict) -> int:
+    """The largest amount that is accepted and breaks nothing, fen; 0 where there is none. `judged` is one amount of
+    the case.
 
     What is wrong with an amount is wrong with every larger one too, but for being too small: so it is the most that
-    all rules leave, or where even that is too small, nothing.
+    all rules leave, or where even that is too small, nothing. Where any amount is safe, the most is.
     """
     if case.closed is not None:
         return 0
     most = min(case.account.withdrawable, MAX_AMOUNT)
     for rule in (*case.ceilings, *case.bounds):
         most = min(most, rule.most)
-    return most if most > 0 and judge(case, most).safe else 0
+    return most if judged.safe or (most > 0 and judge(case, most).safe) else 0
