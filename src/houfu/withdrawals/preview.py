@@ -84,7 +84,7 @@ def preview(
     terms = occasion.terms
     case = case_of(occasion, account, history, destination)
     verdict = judge(case, amount)
-    safe = largest_safe_amount(case, verdict)
+    safe = largest_safe_amount(case)
     if verdict.refusal is not None:
         reason = verdict.refusal.reason
         one_too_many = reason is Reason.DAILY_COUNT_EXCEEDED and too_many_today(terms, history)
