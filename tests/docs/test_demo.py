@@ -15,9 +15,10 @@ READMES = ("README.md", "README.zh-CN.md")
 
 
 def _words(text: str) -> set[str]:
-    """The wording of each line without its figures. Lines that name a reason are left out: a year may lack one."""
+    """The wording of each line without its figures. Lines that name a reason or a rule are left out: a year may lack one."""
     reasons = {reason.value for reason in Reason}
-    words = (re.findall(r"[A-Za-z_']+", line) for line in text.splitlines())
+    lines = (line for line in text.splitlines() if re.search(r"\b[A-E][1-9][0-9]?\b", line) is None)
+    words = (re.findall(r"[A-Za-z_']+", line) for line in lines)
     return {" ".join(line) for line in words if line and reasons.isdisjoint(line)}
 
 
