@@ -112,9 +112,7 @@ def run_page(commands: list[str], home: Path) -> list[str]:
                 continue
             printed += outputs(waiting, places=places, home=home)
             waiting = []
-            url = stack.enter_context(
-                service(start.target, start.arguments, home, variables=start.variables)
-            )
+            url = stack.enter_context(service(start.target, start.arguments, home, variables=start.variables))
             places[start.shown] = url
             printed.append(f'{{"ready":true,"url":"{start.shown}"}}')
         printed += outputs(waiting, places=places, home=home)

@@ -197,9 +197,7 @@ def review_decided(
         zh, en = "已通过", "Your store was cleared in its risk review. Thank you for your documents."
     else:
         zh = "未通过,额度保持暂停。您可提交整改计划申请恢复"
-        en = (
-            "The risk review upheld your store's suspension. You may file a rectification plan to have it lifted."
-        )
+        en = "The risk review upheld your store's suspension. You may file a rectification plan to have it lifted."
     return Message(
         store_id,
         id,

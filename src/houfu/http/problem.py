@@ -82,7 +82,9 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "withdrawal_unknown": Kind(404, "提现不存在", "There is no such withdrawal"),
         "review_unknown": Kind(404, "审核不存在", "There is no such review"),
         "bank_account_unknown": Kind(404, "该店铺没有此收款银行账户", "The store has no such bank account"),
-        "statement_unknown": Kind(404, "该店铺没有这个月的月结单", "The store has no statement of that month"),
+        "statement_unknown": Kind(
+            404, "该店铺没有这个月的月结单", "The store has no statement of that month"
+        ),
         "policy_unknown": Kind(404, "没有这个政策版本", "Nobody proposed that policy version"),
         "calendar_unknown": Kind(
             404,
