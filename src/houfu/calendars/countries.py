@@ -24,7 +24,8 @@ YEARS_AHEAD: Final = 5
 
 _COUNTRY: Final = re.compile(r"([A-Z]{2})(?:-([A-Z0-9]{1,3}))?", re.ASCII)
 _NAMES_IN: Final = {"CN": "zh_CN"}
-"""The language of the holidays' names; elsewhere the library's own choice."""
+_NAMES_ELSEWHERE: Final = "en_US"
+"""The language of the holidays' names, where the library has it, whatever language this machine speaks."""
 
 
 class CalendarUnknown(LookupError):
@@ -132,5 +133,7 @@ def _days(name: str, years: Collection[int]) -> Mapping[date, str]:
     from holidays import country_holidays
 
     country, _, part = ("CN" if name == STATE_COUNCIL else name).partition("-")
-    found = country_holidays(country, subdiv=part or None, years=years, language=_NAMES_IN.get(country))
+    found = country_holidays(
+        country, subdiv=part or None, years=years, language=_NAMES_IN.get(country, _NAMES_ELSEWHERE)
+    )
     return dict(sorted(found.items()))
