@@ -1,7 +1,7 @@
 """The programme that is measured: databases of the benchmark's own, with stores whose lines are open."""
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -74,24 +74,36 @@ async def open_programme(dsn: str, *, stores: int, now: datetime) -> Orders:
     connection = await connect(dsn, as_app=False)
     try:
         book = await shipped_book(connection, now=now)
-        policy = book.at(now)
-        names = [store_id(number) for number in range(1, stores + 1)]
-        ids = IdMaker()
-        await connection.execute(_SQL["put_stores"], names, LEVEL, local_day(now, policy.zone), now)
-        for start in range(0, stores, _STORES_AT_ONCE):
-            await assess(
-                connection,
-                names[start : start + _STORES_AT_ONCE],
-                book=book,
-                cause="store_enrolled",
-                author="bench",
-                ids=ids,
-                now=now,
-            )
-        await connection.execute("vacuum analyze")
+        await open_stores(connection, book, [store_id(number) for number in range(1, stores + 1)], now=now)
     finally:
         await connection.close()
-    return policy.terms.orders
+    return book.at(now).terms.orders
+
+
+async def open_stores(
+    connection: Connection, book: PolicyBook, names: Sequence[str], *, now: datetime
+) -> None:
+    """Stores in their first month, of a level that opens a line for each."""
+    await connection.execute(_SQL["put_stores"], names, LEVEL, local_day(now, book.at(now).zone), now)
+    await open_lines(connection, book, names, now=now)
+
+
+async def open_lines(
+    connection: Connection, book: PolicyBook, names: Sequence[str], *, now: datetime
+) -> None:
+    """Let the policy open the lines of stores that are there."""
+    ids = IdMaker()
+    for start in range(0, len(names), _STORES_AT_ONCE):
+        await assess(
+            connection,
+            names[start : start + _STORES_AT_ONCE],
+            book=book,
+            cause="store_enrolled",
+            author="bench",
+            ids=ids,
+            now=now,
+        )
+    await connection.execute("vacuum analyze")
 
 
 async def make_key(dsn: str, *, now: datetime) -> str:

@@ -21,17 +21,22 @@ from houfu.bench.history import load_history
 from houfu.bench.machine import Machine, machine_of
 from houfu.bench.page import show_bars, show_table
 from houfu.bench.processes import generate, piece, serving
-from houfu.bench.programme import LEVEL, book_of, make_key, own_database, shipped_book, store_id
+from houfu.bench.programme import (
+    book_of,
+    make_key,
+    open_lines,
+    open_stores,
+    own_database,
+    shipped_book,
+    store_id,
+)
 from houfu.bench.table import Bar, Spread, milliseconds, spread, times
 from houfu.core.clock import Clock
-from houfu.core.ids import IdMaker
 from houfu.db.migrate import migrate
 from houfu.db.queries import load
 from houfu.db.tx import Connection, connect
 from houfu.ledger import actions as ledger
 from houfu.ledger.journal import post
-from houfu.lines.assessing import assess
-from houfu.policy.book import PolicyBook
 from houfu.policy.document import shipped_text
 
 ROWS: Final[Mapping[str, str]] = {
@@ -48,7 +53,6 @@ ROWS: Final[Mapping[str, str]] = {
 CONNECTIONS: Final = 64
 AMOUNT: Final = 1_000
 FUNDS: Final = 1_000_000_000
-_STORES_AT_ONCE: Final = 1_000
 _SQL = load(__package__, "withdrawals.sql")
 
 OnProgress = payouts.OnProgress
@@ -229,7 +233,7 @@ async def _make_day(connection: Connection, payments: int) -> None:
 async def _one_store(connection: Connection) -> None:
     book = await shipped_book(connection, now=payouts.ASKED_AT)
     await connection.execute(_SQL["put_open_stores"], [store_id(1)], payouts.ASKED_ON, payouts.ASKED_AT)
-    await _assess(connection, book, [store_id(1)])
+    await open_lines(connection, book, [store_id(1)], now=payouts.ASKED_AT)
 
 
 async def _open_stores(dsn: str, stores: int) -> None:
@@ -241,9 +245,8 @@ async def _open_stores(dsn: str, stores: int) -> None:
         text = _without_counts(shipped_text())
         book = await book_of(connection, text, now=payouts.ASKED_AT)
         names = [store_id(number) for number in range(1, stores + 1)]
-        await connection.execute(_SQL["put_first_month"], names, LEVEL, payouts.ASKED_ON, payouts.ASKED_AT)
+        await open_stores(connection, book, names, now=payouts.ASKED_AT)
         await connection.execute(_SQL["put_bank_accounts"], names, payouts.ASKED_AT)
-        await _assess(connection, book, names)
     finally:
         await connection.close()
 
@@ -254,21 +257,6 @@ def _without_counts(document: str) -> str:
     if "day_count_max: 100000" not in changed or "hours_24" in changed:
         raise RuntimeError("the shipped policy writes its counts otherwise than this benchmark expects")
     return changed
-
-
-async def _assess(connection: Connection, book: PolicyBook, names: Sequence[str]) -> None:
-    ids = IdMaker()
-    for start in range(0, len(names), _STORES_AT_ONCE):
-        await assess(
-            connection,
-            names[start : start + _STORES_AT_ONCE],
-            book=book,
-            cause="store_enrolled",
-            author="bench",
-            ids=ids,
-            now=payouts.ASKED_AT,
-        )
-    await connection.execute("vacuum analyze")
 
 
 async def _fund(dsn: str, stores: int) -> None:

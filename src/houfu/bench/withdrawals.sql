@@ -5,10 +5,6 @@ insert into stores (store_id, name, owner_id, level, opened_on, phone_kind, cate
 select store_id, 'Store ' || store_id, 'owner', 3, $2::date - 800, 'mobile', 'bench', $3, $3
 from unnest($1::text[]) as s (store_id);
 
--- name: put_first_month
-insert into stores (store_id, name, owner_id, level, opened_on, phone_kind, category, recorded_at, updated_at)
-select store_id, store_id, 'owner', $2, $3, 'mobile', 'bench', $4, $4 from unnest($1::text[]) as s (store_id);
-
 -- name: put_bank_accounts
 insert into bank_accounts (store_id, bank_account_id, holder, number, bank_code, recorded_at, updated_at, verified_at, verified_by)
 select store_id, 'b1', '某某商贸有限公司' || n, '62220202001' || lpad(n::text, 8, '0'),

